@@ -1,0 +1,133 @@
+"""Where the book's data lie: in the checkout, or fetched by name and verified by hash."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from gahr._checks import check_known
+
+__all__ = ["checkout", "download", "fetch", "manifest", "sha256", "write_atomically"]
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def checkout() -> Path | None:
+    """The checkout's ``data/`` folder, or ``None`` where the package is installed without one."""
+    data = _PACKAGE.parent / "data"
+    return data if (data / "manifest.json").exists() else None
+
+
+@functools.cache
+def _manifest_text() -> str:
+    data = checkout()
+    path = data / "manifest.json" if data else _PACKAGE / "manifest.json"
+    return path.read_text(encoding="utf-8")
+
+
+def manifest() -> dict:
+    """The manifest: ``repository`` and, under ``files``, one row for each data file."""
+    return json.loads(_manifest_text())
+
+
+def version() -> str:
+    """Version of the installed package."""
+    return metadata.version("gahr")
+
+
+def cache() -> Path:
+    """Folder for fetched files: ``GAHR_CACHE``, or the system's usual place."""
+    import pooch
+
+    return Path(os.environ.get("GAHR_CACHE") or pooch.os_cache("gahr"))
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def fetch(name: str) -> Path:
+    """Path of a data file by its name under ``data/``, verified against the manifest.
+
+    The checkout's file is used where there is one; otherwise the file is downloaded from the
+    release of the installed version into the cache.
+
+    Parameters
+    ----------
+    name
+        For instance ``"networks/faces40-unet16-n13000-a.safetensors"``.
+
+    Raises
+    ------
+    KeyError
+        If the manifest has no such file; the message names the nearest.
+    ValueError
+        If the file's hash is not the manifest's (corrupt or tampered with).
+    ConnectionError
+        If the file must be downloaded and cannot be.
+    """
+    listing = manifest()
+    check_known(name, listing["files"], "data file")
+    expected = listing["files"][name]["sha256"]
+    data = checkout()
+    if data is None or not (data / name).exists():
+        url = f"{listing['repository']}/raw/v{version()}/data/{name}"
+        return download(url, f"sha256:{expected}")
+    found = sha256(data / name)
+    if found != expected:
+        raise ValueError(
+            f"data/{name} is corrupt or was changed: its SHA-256 is {found[:12]}..., the manifest "
+            f"says {expected[:12]}.... Restore it with: git checkout -- data/{name}"
+        )
+    return data / name
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
+    """Let ``write`` fill a temporary file beside ``path``, then rename: all of it or nothing.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written or the disk is full; the old file, if any, is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def download(url: str, known_hash: str) -> Path:
+    """Fetch a file into the cache and verify its hash.
+
+    Raises
+    ------
+    ConnectionError
+        If the address cannot be reached.
+    ValueError
+        If what arrived has another hash; nothing is kept.
+    """
+    import pooch
+    import requests
+
+    try:
+        return Path(pooch.retrieve(url, known_hash=known_hash, path=cache(), progressbar=False))
+    except requests.exceptions.RequestException as error:
+        raise ConnectionError(
+            f"could not fetch {url} ({type(error).__name__}). With no network, use a clone of the "
+            "repository, which carries the book's data."
+        ) from error
