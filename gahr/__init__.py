@@ -1,0 +1,36 @@
+"""gahr: the package behind the book on geometry-adaptive harmonic representations.
+
+``import gahr`` is light; a submodule is loaded when it is first used, as in ``gahr.zoo.load(...)``.
+"""
+
+import importlib
+from types import ModuleType
+
+__all__ = [
+    "bases",
+    "denoisers",
+    "ideal",
+    "images",
+    "inverse",
+    "measures",
+    "networks",
+    "plots",
+    "report",
+    "sampling",
+    "scores",
+    "studies",
+    "synthetic",
+    "training",
+    "widgets",
+    "zoo",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return importlib.import_module(f"gahr.{name}")
+    raise AttributeError(f"module 'gahr' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

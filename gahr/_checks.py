@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 
 import torch
@@ -101,9 +102,12 @@ def check_known(name: str, options: Iterable[str], what: str) -> str:
 def check_number(
     value: float, name: str, low: float, high: float = float("inf"), *, open_low: bool = False
 ) -> float:
-    """Return ``value`` if it is a number in ``[low, high]`` (``(low, high]`` if ``open_low``)."""
-    number = float(value)
-    if not (low <= number <= high) or (open_low and number == low):
-        bracket = "(" if open_low else "["
-        raise ValueError(f"{name} must be in {bracket}{low:g}, {high:g}]; got {value!r}.")
+    """Return ``value`` if it is a finite number in ``[low, high]`` (``(low, high]`` if ``open_low``)."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number; got {value!r}.") from None
+    if not (low <= number <= high) or math.isinf(number) or (open_low and number == low):
+        left, right = "(" if open_low else "[", ")" if math.isinf(high) else "]"
+        raise ValueError(f"{name} must be in {left}{low:g}, {high:g}{right}; got {value!r}.")
     return number

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+import subprocess
 import tempfile
 from collections.abc import Callable
 from importlib import metadata
@@ -39,6 +40,16 @@ def manifest() -> dict:
 def version() -> str:
     """Version of the installed package."""
     return metadata.version("gahr")
+
+
+def commit() -> str:
+    """Commit of the checkout this runs from, or the installed version."""
+    ask = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        found = subprocess.run(ask, cwd=_PACKAGE, capture_output=True, text=True, check=True)
+        return found.stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return f"gahr {version()}"
 
 
 def cache() -> Path:
@@ -131,3 +142,8 @@ def download(url: str, known_hash: str) -> Path:
             f"could not fetch {url} ({type(error).__name__}). With no network, use a clone of the "
             "repository, which carries the book's data."
         ) from error
+    except ValueError:  # pooch has already removed what arrived
+        raise ValueError(
+            f"what arrived from {url} has another hash than the manifest says ({known_hash[:19]}...); "
+            "nothing was kept."
+        ) from None

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from gahr import networks
-from gahr._checks import check_images, check_known, check_number
+from gahr._checks import check_images, check_number
 
-__all__ = ["Blind", "DCTThreshold", "Denoiser", "WaveletThreshold", "Wiener", "add_noise"]
+__all__ = ["Blind", "Denoiser", "Threshold", "Wiener", "add_noise", "shrinkage"]
 
 
 class Denoiser(Protocol):
@@ -69,8 +69,126 @@ class Blind(nn.Module):
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Estimate the clean images; ``sigma`` is accepted and ignored: the network is blind."""
-        return y - self.network(y)
+        return y - self.network(self.check(y))
 
     def check(self, y: Tensor) -> Tensor:
         """Return ``y`` if the network can take it; raise a sentence that says why not."""
         return networks.check_input(self.network, y)
+
+
+class Wiener(nn.Module):
+    """The best *linear* denoiser: shrink each principal direction by how much of it is signal.
+
+    ``f(y) = m + sum_k lambda_k / (lambda_k + sigma^2) <y - m, v_k> v_k``
+
+    Parameters
+    ----------
+    mean
+        Mean image, ``(1, C, H, W)``.
+    values, vectors
+        Leading eigenvalues ``(k,)`` and orthonormal eigenvectors ``(k, C H W)`` of the covariance.
+    rest
+        Variance in each direction orthogonal to ``vectors``.
+
+    Notes
+    -----
+    For Gaussian images no denoiser, linear or not, does better: see `gahr.ideal.Gaussian`.
+    """
+
+    def __init__(self, mean: Tensor, values: Tensor, vectors: Tensor, rest: float = 0.0) -> None:
+        super().__init__()
+        if vectors.shape != (len(values), mean.numel()):
+            raise ValueError(
+                f"vectors must have shape ({len(values)}, {mean.numel()}); got {tuple(vectors.shape)}."
+            )
+        if not ((values >= 0).all() and rest >= 0):
+            raise ValueError("variances must be numbers and cannot be negative.")
+        self.register_buffer("mean", mean)
+        self.register_buffer("values", values)
+        self.register_buffer("vectors", vectors)
+        self.rest = float(rest)
+
+    @classmethod
+    def fit(cls, x: Tensor) -> Wiener:
+        """Fit mean and covariance to images ``(B, C, H, W)``; the whole eigenbasis is kept."""
+        check_images(x, "x")
+        if len(x) < 2:
+            raise ValueError(f"a covariance needs at least 2 images; got {len(x)}.")
+        flat = x.flatten(1).double()
+        covariance = torch.cov(flat.T)
+        values, vectors = torch.linalg.eigh(covariance)
+        mean = x.mean(0, keepdim=True)
+        return cls(mean, values.flip(0).clamp_min(0).to(x), vectors.T.flip(0).to(x).contiguous())
+
+    def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
+        """Estimate the clean images at noise level ``sigma``, which a Wiener filter must be told."""
+        sigma = need_sigma(sigma, "a Wiener filter")
+        check_fits(y, self.mean)
+        gains, rest = shrinkage(self.values, sigma), self.rest / (self.rest + sigma**2)
+        centered = (y - self.mean).flatten(1)
+        coefficients = centered @ self.vectors.T
+        estimate = rest * centered + (coefficients * (gains - rest)) @ self.vectors
+        return self.mean + estimate.view_as(y)
+
+
+class Threshold(nn.Module):
+    """Soft thresholding in a fixed orthonormal basis: drop what could be noise, shrink the rest.
+
+    Parameters
+    ----------
+    basis
+        Orthonormal rows, ``(d, d)``; see `gahr.bases.dct` and `gahr.bases.wavelet`.
+    factor
+        The threshold is ``factor * sigma``.
+    keep
+        How many leading rows (the coarsest) are never thresholded.
+
+    Notes
+    -----
+    Source: Donoho & Johnstone (1994); paper, section 3.1, "denoising in a fixed basis".
+    """
+
+    def __init__(self, basis: Tensor, factor: float = 1.25, keep: int = 1) -> None:
+        super().__init__()
+        if basis.ndim != 2 or basis.shape[0] != basis.shape[1]:
+            raise ValueError(f"basis must be a square matrix of rows; got {tuple(basis.shape)}.")
+        if not 0 <= keep <= len(basis):
+            raise ValueError(f"keep must be between 0 and {len(basis)}; got {keep}.")
+        self.register_buffer("basis", basis)
+        self.factor, self.keep = check_number(factor, "factor", 0.0), keep
+
+    def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
+        """Estimate the clean images at noise level ``sigma``, which a threshold must be told."""
+        sigma = need_sigma(sigma, "a threshold")
+        if check_images(y, "y")[0].numel() != len(self.basis):
+            raise ValueError(f"the basis is for {len(self.basis)} pixels; got {y[0].numel()}.")
+        coefficients = y.flatten(1) @ self.basis.T
+        fine = coefficients[:, self.keep :]
+        fine = fine.sign() * (fine.abs() - self.factor * sigma).clamp_min(0)
+        return (torch.cat([coefficients[:, : self.keep], fine], 1) @ self.basis).view_as(y)
+
+
+def shrinkage(variance: Tensor, sigma: float) -> Tensor:
+    """Wiener's factor ``variance / (variance + sigma^2)``: 1 keeps a direction, 0 drops it.
+
+    Examples
+    --------
+    >>> shrinkage(torch.tensor([0.0, 0.01, 1.0]), sigma=0.1)
+    tensor([0.0000, 0.5000, 0.9901])
+    """
+    return variance / (variance + sigma**2)
+
+
+def check_fits(y: Tensor, like: Tensor) -> None:
+    """Raise unless ``y`` is a batch of images of the size that a denoiser was made for."""
+    if check_images(y, "y").shape[1:] != like.shape[1:]:
+        raise ValueError(
+            f"this denoiser was made for images of shape {tuple(like.shape[1:])}; got {tuple(y.shape[1:])}."
+        )
+
+
+def need_sigma(sigma: float | None, what: str) -> float:
+    """Return ``sigma`` as a positive number; raise if a denoiser that needs it was not told."""
+    if sigma is None:
+        raise ValueError(f"{what} must be told the noise level: call f(y, sigma).")
+    return check_number(sigma, "sigma", 0.0, open_low=True)

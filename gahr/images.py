@@ -7,11 +7,6 @@ from a seed and never stored, are in `gahr.synthetic`.
 
 from __future__ import annotations
 
-import gzip
-import io
-import os
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gahr import _files
+from gahr import _files, _photographs
 from gahr._checks import check_images, check_known, check_number
 
 __all__ = [
     "HELD_OUT",
     "capacity",
+    "covariance",
     "drop_near_duplicates",
     "folder",
     "portrait",
@@ -36,13 +32,8 @@ __all__ = [
 HELD_OUT = 2000
 """How many images of each class are kept out of both halves."""
 
-_FASHION_URL = "https://github.com/zalandoresearch/fashion-mnist/raw/b2617bb6d3ffa2e429640350f613e3291e10b141/data/fashion/"
-_FASHION_FILES = {
-    "train-images-idx3-ubyte.gz": "sha256:3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-    "t10k-images-idx3-ubyte.gz": "sha256:346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-}
-_FASHION_PACKAGE = Path("/usr/share/datasets/fashion-mnist")
 CLASSES = ("fashion32", "faces40")
+FASHION_COUNT = 70_000
 
 
 # ------------------------------------------------------------------------------------------------
@@ -81,7 +72,8 @@ def drop_near_duplicates(x: Tensor, threshold: float = 0.95, block: int = 2000) 
     tensor([0, 1, 2])
     """
     check_number(threshold, "threshold", -1.0, 1.0)
-    vectors = F.adaptive_avg_pool2d(x.float(), 20).flatten(1)
+    x = check_images(x.float() if isinstance(x, Tensor) else x, "x")
+    vectors = F.adaptive_avg_pool2d(x, 20).flatten(1)
     vectors = vectors - vectors.mean(1, keepdim=True)
     vectors = F.normalize(vectors, dim=1)
     kept, seen = [], torch.empty(0, vectors.shape[1])
@@ -177,84 +169,26 @@ def read(name: str, numbers: np.ndarray) -> Tensor:
     holding ``images`` (8-bit, 40x40) and ``ids``.
     """
     check_known(name, CLASSES, "image class")
-    pixels = _fashion(numbers) if name == "fashion32" else _faces(numbers)
+    numbers = np.asarray(numbers)
+    if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or not len(numbers) or numbers.min() < 0:
+        raise ValueError("numbers must be a one-dimensional array of file numbers, at least one.")
+    if name == "faces40":
+        pixels = _photographs.face_pixels(numbers)
+    else:
+        pixels = _stored_clothes(numbers)
+        if pixels is None and numbers.max() >= FASHION_COUNT:
+            raise ValueError(f"fashion32 has files 0 to {FASHION_COUNT - 1}; got {numbers.max()}.")
+        pixels = _photographs.fashion_pixels()[numbers] if pixels is None else pixels
     x = torch.from_numpy(pixels)[:, None].float() / 255
     return F.pad(x, (2, 2, 2, 2)) if name == "fashion32" else x
 
 
-def _fashion(numbers: np.ndarray) -> np.ndarray:
+def _stored_clothes(numbers: np.ndarray) -> np.ndarray | None:
+    """The images if the stored subset holds them all; otherwise ``None``."""
     with np.load(_files.fetch("images/fashion32-subset.npz")) as stored:
         position = {number: i for i, number in enumerate(stored["numbers"].tolist())}
-        if all(number in position for number in numbers.tolist()):
-            return stored["images"][[position[number] for number in numbers.tolist()]]
-    return fashion_pixels()[numbers]
-
-
-def fashion_pixels() -> np.ndarray:
-    """All 70,000 Fashion-MNIST images, 8 bit, ``(70000, 28, 28)``: training files, then test files."""
-    chosen = os.environ.get("GAHR_FASHION")
-    folder_ = Path(chosen) if chosen else _FASHION_PACKAGE
-    parts = []
-    for file, known_hash in _FASHION_FILES.items():
-        path = folder_ / file
-        if not path.exists() and chosen:
-            raise FileNotFoundError(f"GAHR_FASHION is {folder_}, which has no {file}.")
-        if not path.exists():
-            path = _files.download(_FASHION_URL + file, known_hash)
-        with gzip.open(path) as stream:
-            raw = np.frombuffer(stream.read(), np.uint8)
-        if raw[:4].tolist() != [0, 0, 8, 3] or (raw.size - 16) % 784:
-            raise ValueError(f"{path} is not an IDX file of 28x28 images; delete it and try again.")
-        parts.append(raw[16:].reshape(-1, 28, 28))
-    return np.concatenate(parts)
-
-
-def _faces(numbers: np.ndarray) -> np.ndarray:
-    chosen = os.environ.get("GAHR_CELEBA")
-    if not chosen:
-        raise FileNotFoundError(
-            "faces40 needs a copy of CelebA, which may not be redistributed: set GAHR_CELEBA to the "
-            "folder img_align_celeba, to its zip, or to an .npz with 'images' and 'ids'."
-        )
-    path = Path(chosen)
-    if path.suffix == ".npz":
-        with np.load(path) as stored:
-            position = {number: i for i, number in enumerate(stored["ids"].tolist())}
-            missing = [number for number in numbers.tolist() if number not in position]
-            if missing:
-                raise FileNotFoundError(f"{path} lacks {len(missing)} files, the first {missing[0]:06d}.jpg.")
-            return stored["images"][[position[number] for number in numbers.tolist()]]
-    names = [f"{number:06d}.jpg" for number in numbers.tolist()]
-    return np.stack([_shrink_face(data) for data in _files_of(path, names)])
-
-
-def _files_of(path: Path, names: list[str]) -> Iterator[bytes]:
-    """Contents of the named files in a folder or zip, which may hold them one level down."""
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            inside = {Path(member).name: member for member in archive.namelist()}
-            for name in names:
-                if name not in inside:
-                    raise FileNotFoundError(f"{path} holds no {name}; is it img_align_celeba.zip?")
-                yield archive.read(inside[name])
-        return
-    below = path / "img_align_celeba"
-    for name in names:
-        file = (below if below.is_dir() else path) / name
-        if not file.exists():
-            raise FileNotFoundError(f"GAHR_CELEBA is {path}, which has no {name}.")
-        yield file.read_bytes()
-
-
-def _shrink_face(data: bytes) -> np.ndarray:
-    """Crop an aligned 218x178 CelebA picture to 160x160 as the authors do; gray; 40x40; 8 bit."""
-    from PIL import Image
-
-    pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.float32).mean(2)
-    if pixels.shape != (218, 178):
-        raise ValueError(f"an aligned CelebA picture is 218x178; this one is {pixels.shape}.")
-    small = Image.fromarray(pixels[29:-29, 9:-9]).resize((40, 40), Image.Resampling.BICUBIC)
-    return np.asarray(small).round().clip(0, 255).astype(np.uint8)
+        wanted = [position.get(number) for number in numbers.tolist()]
+        return None if None in wanted else stored["images"][wanted]
 
 
 def folder(path: str | Path, size: int = 40) -> Tensor:
@@ -298,3 +232,16 @@ def portrait(size: int = 40) -> Tensor:
     with np.load(_files.fetch("images/portrait.npz")) as stored:
         x = torch.from_numpy(stored["image"])[None, None].float() / 255
     return check_images(x if size == 40 else F.interpolate(x, size, mode="area"), "portrait")
+
+
+def covariance(name: str) -> tuple[Tensor, Tensor, Tensor, float]:
+    """Mean, leading eigenvalues and eigenvectors of a class's covariance, and the rest's variance.
+
+    The four are the arguments of `gahr.denoisers.Wiener`. They were computed on half A's largest
+    training set and are stored, so that the best linear denoiser of faces needs no copy of CelebA.
+    """
+    check_known(name, CLASSES, "image class")
+    with np.load(_files.fetch(f"images/{name}-covariance.npz")) as stored:
+        vectors = torch.from_numpy(stored["vectors"].astype(np.float32))
+        mean, values = (torch.from_numpy(stored[key]) for key in ("mean", "values"))
+        return mean, values, F.normalize(vectors, dim=1), float(stored["rest"])

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from gahr._checks import check_images, check_same_shape
+from gahr._checks import check_images, check_number, check_same_shape
 from gahr.denoisers import Denoiser, add_noise
 
-__all__ = ["SIGMAS", "psnr", "psnr_curve"]
+__all__ = [
+    "SIGMAS",
+    "Slope",
+    "memorized_fraction",
+    "model_variance",
+    "nearest",
+    "psnr",
+    "psnr_curve",
+    "psnr_table",
+    "similarity",
+    "slope",
+]
 
 SIGMAS: tuple[float, ...] = (0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 """The twelve noise levels at which every network of the book is measured."""
@@ -27,12 +42,50 @@ def psnr(x: Tensor, estimate: Tensor) -> Tensor:
     tensor([20.])
     """
     check_images(x, "x")
-    check_same_shape(x, estimate, ("x", "estimate"))
+    check_same_shape(x, check_images(estimate, "estimate"), ("x", "estimate"))
     mse = (x - estimate).square().flatten(1).mean(1)
     return -10 * torch.log10(mse)
 
 
 @torch.no_grad()
+def psnr_table(
+    f: Denoiser,
+    x: Tensor,
+    sigmas: tuple[float, ...] = SIGMAS,
+    seed: int = 0,
+    repeats: int = 1,
+    batch: int = 256,
+) -> Tensor:
+    """Output PSNR of every image at every noise level, in dB, ``(levels, repeats, B)``.
+
+    The noise depends on ``seed`` and on the level only, so two denoisers measured on the same
+    images see exactly the same noisy images.
+
+    Parameters
+    ----------
+    f
+        The denoiser.
+    x
+        Clean images, ``(B, C, H, W)``.
+    sigmas
+        Noise levels on the [0, 1] scale.
+    seed
+        Of the noise.
+    repeats
+        Noise draws for each image: use several when there are few images.
+    batch
+        Images denoised at once.
+    """
+    check_images(x, "x")
+    table = []
+    for level, sigma in enumerate(sigmas):
+        check_number(sigma, "sigma", 0.0, open_low=True)
+        for repeat in range(repeats):
+            y = add_noise(x, sigma, seed=seed + 1000 * level + repeat)
+            table.append(psnr(x, torch.cat([f(part, sigma) for part in y.split(batch)])))
+    return torch.stack(table).view(len(sigmas), repeats, len(x))
+
+
 def psnr_curve(
     f: Denoiser,
     x: Tensor,
@@ -43,23 +96,7 @@ def psnr_curve(
 ) -> dict[str, list[float]]:
     """Output PSNR against noise level: mean over images, with its standard error.
 
-    The noise depends on ``seed`` and on the level only, so two denoisers measured on the same
-    images see exactly the same noisy images.
-
-    Parameters
-    ----------
-    f
-        The denoiser.
-    x
-        Clean images, ``(B, C, H, W)`` in [0, 1].
-    sigmas
-        Noise levels on the [0, 1] scale.
-    seed
-        Of the noise.
-    repeats
-        Noise draws for each image: use several when there are few images.
-    batch
-        Images denoised at once.
+    Parameters are those of `psnr_table`.
 
     Returns
     -------
@@ -67,16 +104,141 @@ def psnr_curve(
         Lists ``sigma``, ``psnr`` and ``se`` (dB). The standard error is over images; with a single
         image it is over the noise draws.
     """
-    check_images(x, "x")
-    means, errors = [], []
-    for level, sigma in enumerate(sigmas):
-        draws = []
-        for repeat in range(repeats):
-            y = add_noise(x, sigma, seed=seed + 1000 * level + repeat)
-            parts = [f(part, sigma) for part in y.split(batch)]
-            draws.append(psnr(x, torch.cat(parts)))
-        values = torch.stack(draws)  # (repeats, B)
-        sample = values.mean(0) if x.shape[0] > 1 else values[:, 0]
-        means.append(values.mean().item())
-        errors.append((sample.std() / len(sample) ** 0.5).item() if len(sample) > 1 else float("nan"))
-    return {"sigma": list(sigmas), "psnr": means, "se": errors}
+    table = psnr_table(f, x, sigmas, seed, repeats, batch)
+    each = table.mean(1) if len(x) > 1 else table[:, :, 0]
+    spread = each.std(1) if each.shape[1] > 1 else torch.full((len(each),), float("nan"))
+    return {
+        "sigma": list(sigmas),
+        "psnr": table.mean((1, 2)).tolist(),
+        "se": (spread / each.shape[1] ** 0.5).tolist(),
+    }
+
+
+class Slope(NamedTuple):
+    """A fitted slope with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def slope(table: Tensor, sigmas: tuple[float, ...], draws: int = 1000, seed: int = 0) -> Slope:
+    """Slope of output PSNR against input PSNR (dB per dB), with a bootstrap interval over images.
+
+    Parameters
+    ----------
+    table
+        Output PSNR in dB, ``(levels, B)`` or ``(levels, repeats, B)`` as from `psnr_table`.
+    sigmas
+        The noise levels to fit, at least two. Input PSNR is ``-20 log10 sigma``.
+    draws
+        Bootstrap resamples of the images.
+    seed
+        Of the resampling.
+
+    Examples
+    --------
+    >>> table = -20 * 0.5 * torch.log10(torch.tensor([[0.1], [0.2], [0.4]])) + torch.rand(1, 9)
+    >>> round(slope(table, (0.1, 0.2, 0.4)).value, 4)
+    0.5
+    """
+    each = (table.mean(1) if table.ndim == 3 else table).double()
+    if each.ndim != 2 or not torch.isfinite(each).all():
+        raise ValueError(
+            f"table must hold finite PSNRs, (levels, B) or (levels, repeats, B); got {tuple(table.shape)}."
+        )
+    if len(set(sigmas)) < len(sigmas) or not all(0 < sigma < math.inf for sigma in sigmas):
+        raise ValueError(f"sigmas must be different positive noise levels; got {tuple(sigmas)}.")
+    if each.shape[0] != len(sigmas) or len(sigmas) < 2:
+        raise ValueError(f"table has {each.shape[0]} levels for {len(sigmas)} sigmas; need 2 or more, equal.")
+    t = -20 * torch.log10(torch.tensor(sigmas, dtype=torch.float64))
+    t = t - t.mean()
+    slopes = (t[:, None] * each).sum(0) / t.square().sum()  # the fit is linear: average per-image slopes
+    picks = torch.randint(len(slopes), (draws, len(slopes)), generator=torch.Generator().manual_seed(seed))
+    low, high = slopes[picks].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return Slope(slopes.mean().item(), low, high)
+
+
+def _check_alike(x: Tensor, train: Tensor, name: str) -> None:
+    check_images(x, name)
+    if check_images(train, "train").shape[1:] != x.shape[1:]:
+        raise ValueError(
+            f"{name} and train must hold images of one shape; "
+            f"got {tuple(x.shape[1:])}, {tuple(train.shape[1:])}."
+        )
+
+
+def _unit(x: Tensor, center: bool) -> Tensor:
+    flat = x.flatten(1)
+    return F.normalize(flat - flat.mean(1, keepdim=True) if center else flat, dim=1)
+
+
+def similarity(x: Tensor, y: Tensor, center: bool = True) -> Tensor:
+    """Cosine similarity of each pair of images, shape ``(B,)``.
+
+    Parameters
+    ----------
+    x, y
+        ``(B, C, H, W)``.
+    center
+        Remove each image's mean first (then it is the correlation). The paper writes "cosine
+        similarity" and its code has both; without centering any two photographs look alike.
+
+    Examples
+    --------
+    >>> x = torch.tensor([[[[0.2, 0.4]]]])
+    >>> [round(similarity(x, 1 - x, center).item(), 3) for center in (True, False)]
+    [-1.0, 0.894]
+    """
+    check_same_shape(check_images(x, "x"), check_images(y, "y"), ("x", "y"))
+    return (_unit(x, center) * _unit(y, center)).sum(1)
+
+
+def nearest(x: Tensor, train: Tensor, center: bool = True, block: int = 4096) -> tuple[Tensor, Tensor]:
+    """Most similar training image of each image: its index and the similarity, each ``(B,)``.
+
+    A maximum over more images is larger by itself. Compare with the same number for held-out
+    images before calling a sample a copy.
+    """
+    _check_alike(x, train, "x")
+    unit = _unit(x, center)
+    alike = torch.cat([unit @ _unit(part, center).T for part in train.split(block)], 1)
+    best = alike.max(1)
+    return best.indices, best.values
+
+
+def memorized_fraction(samples: Tensor, train: Tensor, ratio: float = 1 / 3) -> float:
+    """Fraction of samples much nearer to one training image than to any other.
+
+    A sample counts as memorized if its distance to the nearest training image is below ``ratio``
+    times the distance to the second nearest.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 3 training images, where the criterion says nothing.
+
+    Notes
+    -----
+    Source: Yoon et al. (2023); used with 1/3 by Bonnaire et al. (2025).
+    """
+    _check_alike(samples, train, "samples")
+    check_number(ratio, "ratio", 0.0, 1.0, open_low=True)
+    if len(train) < 3:
+        raise ValueError(f"the ratio criterion needs at least 3 training images; got {len(train)}.")
+    distances = torch.cdist(
+        samples.flatten(1), train.flatten(1), compute_mode="donot_use_mm_for_euclid_dist"
+    )
+    first, second = distances.topk(2, dim=1, largest=False).values.T
+    return (first < ratio * second).double().mean().item()
+
+
+@torch.no_grad()
+def model_variance(f: Denoiser, g: Denoiser, x: Tensor, sigma: float, seed: int = 0) -> Tensor:
+    """Half the squared difference of two estimates of the same noisy images, per pixel, ``(B,)``.
+
+    With ``f`` and ``g`` trained on disjoint sets its mean is the variance of the trained function:
+    the paper's measure of generalization (section 2.2).
+    """
+    y = add_noise(x, sigma, seed)
+    return 0.5 * (f(y, sigma) - g(y, sigma)).square().flatten(1).mean(1)

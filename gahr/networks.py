@@ -234,12 +234,13 @@ def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool = T
         If the names are of neither network, or a tensor is missing, extra or of the wrong shape.
     """
     state = {re.sub(r"^(module\.)+", "", key): value for key, value in state.items()}
+    first = state.get("encoder.0.0.weight", state.get("conv_layers.0.weight"))
+    if first is not None and first.ndim != 4:
+        raise ValueError(f"the first weight must be (out, in, 3, 3); got {tuple(first.shape)}.")
     if "encoder.0.0.weight" in state:
-        first = state["encoder.0.0.weight"]
         blocks = len({key.split(".")[1] for key in state if key.startswith("encoder.")})
         network: UNet | BFCNN = UNet(first.shape[0], blocks, first.shape[1])
     elif "conv_layers.0.weight" in state:
-        first = state["conv_layers.0.weight"]
         layers = sum(key.startswith("conv_layers.") for key in state)
         network = BFCNN(first.shape[0], layers, first.shape[1], first_layer_linear)
     else:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import math
 import platform
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -91,7 +91,7 @@ def build(spec: str, blocks: int = 3) -> nn.Module:
     Examples
     --------
     >>> networks.count_parameters(build("unet16"))
-    479536
+    479424
     """
     kind, digits = spec.rstrip("0123456789"), spec[len(spec.rstrip("0123456789")) :]
     check_known(kind, ("unet", "bfcnn"), "architecture")
@@ -143,15 +143,6 @@ def _settle(network: nn.Module, x: Tensor, recipe: Recipe, batches: int = 200) -
     return network.eval()
 
 
-def _commit() -> str:
-    try:
-        ask = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-        here = Path(__file__).parent
-        return subprocess.run(ask, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return f"gahr {_files.version()}"
-
-
 def train(
     recipe: Recipe,
     x: Tensor,
@@ -192,6 +183,8 @@ def train(
     network = networks.initialize(build(recipe.network, recipe.blocks), recipe.seed)
     check_images(x, "x", photograph=True)
     networks.check_input(network, x, "x")
+    if held_out is not None:
+        networks.check_input(network, check_images(held_out, "held_out", photograph=True), "held_out")
     if len(x) != recipe.n:
         raise ValueError(f"the recipe says n = {recipe.n}; x holds {len(x)} images.")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -244,8 +237,9 @@ def train(
     facts = {
         "recipe": dataclasses.asdict(recipe),
         "seed": recipe.seed,
+        "data": data_identity(recipe, x),
         "provenance": {
-            "commit": _commit(),
+            "commit": _files.commit(),
             "torch": torch.__version__,
             "device": f"{device.type} ({platform.machine()})",
             "bf16": not isinstance(context, contextlib.nullcontext),
@@ -278,6 +272,18 @@ def _curves(f: Blind, x: Tensor, held_out: Tensor | None) -> dict:
     if held_out is not None:
         curves["held_out"] = measures.psnr_curve(f, held_out[:1000]) | {"images": min(1000, len(held_out))}
     return curves
+
+
+def data_identity(recipe: Recipe, x: Tensor) -> dict:
+    """Which images these are: class, rule, half, and the SHA-256 of their 8-bit pixels."""
+    pixels = (x * 255).round().to(torch.uint8).cpu().numpy()
+    return {
+        "class": recipe.images,
+        "rule": "gahr.images.split_indices",
+        "half": recipe.half,
+        "n": recipe.n,
+        "sha256": hashlib.sha256(pixels.tobytes()).hexdigest(),
+    }
 
 
 def load_images(recipe: Recipe) -> tuple[Tensor, Tensor]:

@@ -16,8 +16,12 @@ from gahr.denoisers import Blind
 __all__ = ["add", "describe", "load", "names", "result", "save", "verify"]
 
 
+_FOLDERS = {"network": "networks", "result": "results", "images": "images"}
+
+
 def names(kind: str = "network") -> list[str]:
     """Names of the networks (or ``kind="result"``, ``"images"``) in the manifest."""
+    check_known(kind, _FOLDERS, "kind")
     rows = _files.manifest()["files"].values()
     return sorted(row["name"] for row in rows if row["kind"] == kind)
 
@@ -85,7 +89,7 @@ def add(source: str | Path, kind: str, facts: dict | None = None) -> dict:
     if data is None:
         raise FileNotFoundError("there is no checkout here to add the file to.")
     source = Path(source)
-    folder = {"network": "networks", "result": "results", "images": "images"}[kind]
+    folder = _FOLDERS[check_known(kind, _FOLDERS, "kind")]
     target = data / folder / source.name
     if source.resolve() != target.resolve():
         _files.write_atomically(target, lambda temporary: temporary.write_bytes(source.read_bytes()))
@@ -117,7 +121,7 @@ def verify() -> list[str]:
             problems.append(f"{file}: in the manifest, missing on disk")
         elif _files.sha256(data / file) != row["sha256"]:
             problems.append(f"{file}: its hash is not the manifest's")
-    for folder in ("networks", "results", "images"):
+    for folder in _FOLDERS.values():
         for path in sorted((data / folder).glob("*")):
             if f"{folder}/{path.name}" not in rows and not path.name.startswith("."):
                 problems.append(f"{folder}/{path.name}: on disk, not in the manifest")

@@ -1,0 +1,148 @@
+"""The book's figures: each function draws on given axes and returns nothing; one style for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+__all__ = ["COLORS", "field", "figure", "image", "images", "psnr", "spectrum"]
+
+COLORS = {
+    "blue": "#0072B2",
+    "orange": "#D55E00",
+    "green": "#009E73",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "yellow": "#E69F00",
+    "gray": "#5B6470",
+}
+"""The Okabe-Ito palette, which colour-blind readers can tell apart; shared with the page's CSS."""
+
+_STYLE = {
+    "axes.prop_cycle": plt.cycler(color=list(COLORS.values())),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9.5,
+    "grid.color": "#E6E8EB",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "font.size": 9.5,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "savefig.bbox": "tight",
+    "figure.dpi": 110,
+    "savefig.dpi": 110,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.8,
+    "image.interpolation": "nearest",
+}
+
+
+def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (3.2, 2.6)) -> tuple[Figure, np.ndarray]:
+    """New figure in the book's style, with a 2-D array of axes; ``size`` in inches is of one panel."""
+    plt.rcParams.update(_STYLE)
+    shape = (size[0] * columns, size[1] * rows)
+    return plt.subplots(rows, columns, figsize=shape, squeeze=False, layout="constrained")
+
+
+def _array(x: Tensor | np.ndarray) -> np.ndarray:
+    x = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
+    while x.ndim > 2 and x.shape[0] == 1:
+        x = x[0]
+    if x.ndim != 2:
+        raise ValueError(f"one gray image is drawn at a time, (H, W); got {x.shape}.")
+    return x
+
+
+def image(ax: Axes, x: Tensor | np.ndarray, title: str = "", signed: bool = False) -> None:
+    """One image: gray from 0 (black) to 1 (white); if ``signed``, orange below 0, white at 0, purple above."""
+    x = _array(x)
+    if signed:
+        limit = np.abs(x).max() or 1.0
+        ax.imshow(x, cmap="PuOr", vmin=-limit, vmax=limit)
+    else:
+        ax.imshow(x, cmap="gray", vmin=0, vmax=1)
+    ax.set_title(title, fontsize=8.5)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.grid(False)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def images(
+    axes: Iterable[Axes],
+    x: Sequence[Tensor] | Tensor,
+    titles: Sequence[str] | None = None,
+    signed: bool = False,
+    label: str = "",
+) -> None:
+    """A row of images, each with its title; ``label`` names the row."""
+    axes = list(np.ravel(axes))
+    for i, ax in enumerate(axes):
+        if i >= len(x):
+            ax.set_axis_off()
+            continue
+        image(ax, x[i], titles[i] if titles else "", signed)
+    if label:
+        axes[0].set_ylabel(label, rotation=90, fontsize=9)
+
+
+def psnr(ax: Axes, curves: Mapping[str, Mapping[str, Sequence[float]]], dashed: Iterable[str] = ()) -> None:
+    """Output PSNR against input PSNR, one line for each curve, and the line where nothing is gained.
+
+    A curve holds lists ``sigma``, ``psnr`` and optionally ``se``; its band is two standard errors.
+    """
+    lowest, highest = np.inf, -np.inf
+    for name, curve in curves.items():
+        entry = -20 * np.log10(np.asarray(curve["sigma"]))
+        out = np.asarray(curve["psnr"])
+        (line,) = ax.plot(entry, out, "--" if name in dashed else "-", marker="o", ms=3, label=name)
+        if "se" in curve:
+            width = 2 * np.asarray(curve["se"])
+            ax.fill_between(entry, out - width, out + width, color=line.get_color(), alpha=0.18, lw=0)
+        lowest, highest = min(lowest, entry.min()), max(highest, entry.max())
+    ax.plot([lowest, highest], [lowest, highest], color=COLORS["gray"], lw=0.9, ls=":", label="no denoising")
+    ax.set_xlabel("input PSNR (dB)   more noise ← → less noise")
+    ax.set_ylabel("output PSNR (dB)")
+    ax.legend()
+
+
+def spectrum(ax: Axes, spectra: Mapping[str, Tensor], count: int | None = None) -> None:
+    """Shrinkage factors against rank, on a logarithmic rank axis."""
+    for name, values in spectra.items():
+        values = values[:count]
+        ax.plot(np.arange(1, len(values) + 1), values.cpu(), label=name)
+    ax.axhline(1, color=COLORS["gray"], lw=0.9, ls=":")
+    ax.set_xscale("log")
+    ax.set_xlabel("rank k")
+    ax.set_ylabel("shrinkage factor $\\lambda_k$")
+    ax.legend()
+
+
+def field(ax: Axes, arrows: Tensor, density: Tensor, extent: float, title: str = "") -> None:
+    """Arrows on a grid over a density in the plane: ``arrows`` ``(n, n, 2)``, ``density`` ``(m, m)``.
+
+    Both cover the square from ``-extent`` to ``extent``; arrows are drawn with one common length
+    scale, shortened where they are long so that directions stay readable.
+    """
+    side = torch.linspace(-extent, extent, len(arrows))
+    ax.imshow(
+        density, origin="lower", extent=[-extent, extent] * 2, cmap="Blues", vmin=0, interpolation="bilinear"
+    )
+    length = arrows.norm(dim=-1, keepdim=True)
+    drawn = arrows / (length + length.median())
+    ax.quiver(side, side, drawn[..., 0], drawn[..., 1], color=COLORS["orange"], scale=22, width=0.005)
+    ax.set_title(title)
+    ax.set_xlabel("$y_1$")
+    ax.set_ylabel("$y_2$")
+    ax.grid(False)

@@ -1,0 +1,49 @@
+"""Sentences and verdicts: measured numbers are displayed by the cell that measured them."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from gahr._checks import check_known
+
+__all__ = ["pick", "say", "verdict"]
+
+T = TypeVar("T")
+
+
+def pick(effort: str, quick: T, default: T, full: T | None = None) -> T:
+    """Choose a setting by the chapter's ``effort``; ``full`` falls back to ``default``.
+
+    Examples
+    --------
+    >>> pick("quick", quick=10, default=100)
+    10
+    """
+    check_known(effort, ("quick", "default", "full"), "effort")
+    if effort == "quick":
+        return quick
+    return default if effort == "default" or full is None else full
+
+
+def say(text: str) -> None:
+    """Display a sentence, in Markdown, as the output of a cell."""
+    from IPython.display import Markdown, display
+
+    display(Markdown(text))
+
+
+def verdict(claim: str, value: float, expected: float, tolerance: float, unit: str = "") -> None:
+    """Print whether a measured number is where the text says it is.
+
+    The number itself is not printed, so that another machine's last digit changes nothing.
+
+    Examples
+    --------
+    >>> verdict("slope", 0.6134, expected=0.61, tolerance=0.05)
+    slope 0.61 +- 0.05: holds
+    >>> verdict("gap", 3.0, expected=0.0, tolerance=0.5, unit="dB")
+    gap 0 +- 0.5 dB: FAILS
+    """
+    holds = abs(value - expected) <= tolerance
+    unit = f" {unit}" if unit else ""
+    print(f"{claim} {expected:g} +- {tolerance:g}{unit}: {'holds' if holds else 'FAILS'}")

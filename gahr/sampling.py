@@ -1,0 +1,278 @@
+"""Draw images from the prior inside a denoiser: climb its score, add a little noise, repeat.
+
+One loop serves unconditional sampling and linear inverse problems. Each image of a batch has its
+own stream of noise, from its own seed, and stops on its own: results do not depend on the batch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from gahr._checks import check_images, check_known, check_number
+from gahr.denoisers import Denoiser
+
+__all__ = ["Sampling", "Trajectory", "sample", "solve"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampling:
+    """Settings of the paper's algorithm 1.
+
+    Parameters
+    ----------
+    step
+        ``h``: the fraction of the denoiser's correction taken at each step.
+    beta
+        1 injects no noise; smaller values inject more. ``sigma`` falls by ``1 - beta h`` a step.
+    start, end
+        Standard deviation of the starting noise, and the estimated noise level at which to stop.
+    mean
+        Mean intensity of the starting point.
+    schedule
+        ``"fixed"``: ``h`` throughout, as in the paper. ``"growing"``: ``h t / (1 + h (t - 1))``, the
+        default of the authors' code, many times faster.
+    max_steps
+        Give up after so many steps.
+
+    Notes
+    -----
+    Source: paper, appendix A.2, whose settings are the defaults.
+
+    Examples
+    --------
+    >>> Sampling(step=0.01, beta=0.1).expected_steps
+    2995
+    >>> Sampling(beta=1.0, step=0.05).expected_steps
+    59
+    """
+
+    step: float = 0.01
+    beta: float = 0.1
+    start: float = 1.0
+    end: float = 0.05
+    mean: float = 0.5
+    schedule: str = "fixed"
+    max_steps: int = 10_000
+
+    def __post_init__(self) -> None:
+        check_number(self.step, "step", 0.0, 1.0, open_low=True)
+        check_number(self.beta, "beta", 0.0, 1.0, open_low=True)
+        check_number(self.start, "start", 0.0, open_low=True)
+        check_number(self.end, "end", 0.0, self.start, open_low=True)
+        check_known(self.schedule, ("fixed", "growing"), "schedule")
+        check_number(self.mean, "mean", -math.inf)
+        check_number(self.max_steps, "max_steps", 1)
+
+    def step_size(self, t: int) -> float:
+        """``h`` at step ``t`` = 1, 2, ..."""
+        return self.step if self.schedule == "fixed" else self.step * t / (1 + self.step * (t - 1))
+
+    def injected(self, t: int) -> float:
+        """Standard deviation of the noise injected at step ``t``, in units of the current sigma."""
+        h = self.step_size(t)
+        return max((1 - self.beta * h) ** 2 - (1 - h) ** 2, 0.0) ** 0.5
+
+    @property
+    def expected_steps(self) -> int:
+        """Steps a perfect denoiser needs from ``start`` to ``end``."""
+        sigma, t = self.start, 0
+        while sigma > self.end and t < self.max_steps:
+            t += 1
+            sigma *= 1 - self.beta * self.step_size(t)
+        return t
+
+
+@dataclasses.dataclass(frozen=True)
+class Trajectory:
+    """What sampling returns.
+
+    Parameters
+    ----------
+    x
+        The samples, denoised one last time, ``(B, C, H, W)``.
+    path
+        Images on the way, ``(K, B, C, H, W)``: the start, then every ``keep``-th step.
+    times
+        The steps at which they were taken, ``(K,)``.
+    sigma
+        Estimated noise level of each image, at the start and after each step, ``(steps + 1, B)``;
+        NaN once the image has stopped.
+    steps
+        Steps each image took, ``(B,)``.
+    """
+
+    x: Tensor
+    path: Tensor
+    times: list[int]
+    sigma: Tensor
+    steps: Tensor
+
+
+Correction = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+@torch.no_grad()
+def sample(
+    f: Denoiser,
+    shape: tuple[int, int, int],
+    n: int = 1,
+    settings: Sampling | None = None,
+    seed: int = 0,
+    keep: int = 0,
+    noise_seed: int | None = None,
+) -> Trajectory:
+    """Draw ``n`` images from the prior inside a denoiser.
+
+    Image ``i`` starts from noise of seed ``seed + i`` and is injected noise from the same stream
+    (or from ``noise_seed + i``), whatever ``n`` is. Two denoisers called with the same seeds see
+    the same start and the same injected noise.
+
+    Parameters
+    ----------
+    f
+        The denoiser. It is called without ``sigma``: the sampler estimates the noise level from
+        the size of the correction, as the paper's does.
+    shape
+        ``(C, H, W)`` of an image.
+    n
+        How many.
+    settings
+        The paper's by default, about 3,000 steps.
+    seed, noise_seed
+        Of the start, and of the injected noise where that should differ.
+    keep
+        Keep every ``keep``-th state in the path; 0 keeps only start and end.
+
+    Returns
+    -------
+    trajectory
+        The samples and the way there.
+
+    Raises
+    ------
+    RuntimeError
+        If the estimated noise level rises above twice the start (the denoiser diverges), or an
+        image has not stopped after ``max_steps``.
+
+    Notes
+    -----
+    Source: paper, appendix A.2, algorithm 1. The start is white with standard deviation ``start``,
+    so prior directions with a larger spread than that begin too narrow and stay so, in part.
+    """
+    if len(shape) != 3 or n < 1:
+        raise ValueError(f"shape must be (C, H, W) and n at least 1; got {tuple(shape)}, {n}.")
+    settings = settings or Sampling()
+    streams = [torch.Generator().manual_seed(seed + i) for i in range(n)]
+    y = torch.stack([torch.randn(shape, generator=g) for g in streams]) * settings.start + settings.mean
+    if noise_seed is not None:
+        streams = [torch.Generator().manual_seed(noise_seed + i) for i in range(n)]
+    return _climb(f, y, settings, streams, keep, lambda y, estimate, _: estimate - y)
+
+
+@torch.no_grad()
+def solve(
+    f: Denoiser,
+    problem: object,
+    measurements: Tensor,
+    settings: Sampling | None = None,
+    seed: int = 0,
+    keep: int = 0,
+) -> Trajectory:
+    """Draw an image that a denoiser finds likely and that agrees with linear measurements.
+
+    The correction of each step is the denoiser's in the directions that were not measured, and
+    the way back to the measurements in those that were.
+
+    Parameters
+    ----------
+    f
+        The denoiser.
+    problem
+        A `gahr.inverse.Measurement`: what was measured.
+    measurements
+        Its result, ``(B, m)``.
+    settings, seed, keep
+        As in `sample`.
+
+    Returns
+    -------
+    trajectory
+        Its samples agree with the measurements exactly, by a last projection.
+
+    Notes
+    -----
+    Source: Kadkhodaie & Simoncelli (2021), algorithm 2.
+    """
+    settings = settings or Sampling()
+    known = problem.lift(measurements)  # (B, C, H, W), zero where nothing was measured
+    streams = [torch.Generator().manual_seed(seed + i) for i in range(len(known))]
+    blank = torch.full_like(known, settings.mean)
+    start = blank - problem.project(blank) + known
+    noise = torch.stack([torch.randn(known.shape[1:], generator=g) for g in streams])
+
+    def correction(y: Tensor, estimate: Tensor, active: Tensor) -> Tensor:
+        free = estimate - y
+        return free - problem.project(free) + known[active] - problem.project(y)
+
+    found = _climb(f, start + settings.start * noise, settings, streams, keep, correction)
+    x = found.x - problem.project(found.x) + known
+    return dataclasses.replace(found, x=x)
+
+
+def _climb(
+    f: Denoiser,
+    y: Tensor,
+    settings: Sampling,
+    streams: list[torch.Generator],
+    keep: int,
+    correction: Correction,
+) -> Trajectory:
+    """The loop: correct, inject noise, until each image's estimated noise level is small."""
+    check_images(y, "the starting point")
+    if hasattr(f, "check"):
+        f.check(y)
+    n, d = len(y), y[0].numel()
+    active = torch.arange(n)
+    path, times, sigmas, steps = [y.clone()], [0], [], torch.zeros(n, dtype=torch.long)
+    t = 0
+    while len(active):
+        now = y[active]
+        move = correction(now, f(now), active)
+        sigma = move.flatten(1).norm(dim=1) / d**0.5
+        row = torch.full((n,), float("nan"))
+        row[active] = sigma
+        sigmas.append(row)
+        if not torch.isfinite(sigma).all() or sigma.max() > 2 * settings.start:
+            raise RuntimeError(
+                f"sampling diverges: after {t} steps the estimated noise level is "
+                f"{sigma.max().item():.3g}, above twice the start ({settings.start:g})."
+            )
+        going = sigma > settings.end
+        if not going.any():
+            break
+        if t == settings.max_steps:
+            raise RuntimeError(
+                f"{int(going.sum())} of {n} images have not reached sigma = {settings.end:g} after "
+                f"{t} steps; the slowest is at {sigma.max().item():.3g}."
+            )
+        t += 1
+        active, now, move, sigma = active[going], now[going], move[going], sigma[going]
+        new = now + settings.step_size(t) * move
+        if settings.beta < 1:
+            noise = torch.stack([torch.randn(y.shape[1:], generator=streams[i]) for i in active.tolist()])
+            new = new + settings.injected(t) * sigma[:, None, None, None] * noise
+        y[active] = new
+        steps[active] = t
+        if keep and t % keep == 0:
+            path.append(y.clone())
+            times.append(t)
+    x = f(y)
+    if times[-1] != t:
+        path.append(y.clone())
+        times.append(t)
+    return Trajectory(x, torch.stack(path), times, torch.stack(sigmas), steps)

@@ -1,0 +1,151 @@
+"""From denoiser to score, and what an error in the score costs.
+
+The score of the noisy density, ``grad log p_sigma(y)``, is ``(E[x | y] - y) / sigma^2`` (Miyasawa,
+Tweedie). So a denoiser is a model of every noisy density at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from gahr._checks import check_images, check_number, check_same_shape
+from gahr.denoisers import Denoiser, add_noise
+
+__all__ = ["dsm_loss", "kl_bound", "score", "squared_error", "sure", "trace"]
+
+
+def score(f: Denoiser, y: Tensor, sigma: float) -> Tensor:
+    """Score that a denoiser implies, ``(f(y) - y) / sigma^2`` (paper, equation 4).
+
+    Parameters
+    ----------
+    f
+        The denoiser.
+    y
+        Noisy images, ``(B, C, H, W)``.
+    sigma
+        Standard deviation of their noise; must be positive.
+
+    Raises
+    ------
+    ValueError
+        If ``sigma`` is not positive.
+    """
+    check_images(y, "y")
+    check_number(sigma, "sigma", 0.0, open_low=True)
+    return (f(y, sigma) - y) / sigma**2
+
+
+def dsm_loss(f: Denoiser, x: Tensor, sigma: float, seed: int = 0) -> Tensor:
+    """Denoising score matching loss of each image, ``sigma^2 ||s(y) + z / sigma||^2``, shape ``(B,)``.
+
+    The target ``-z / sigma`` is the score of the noise alone. Multiplied by ``sigma^2`` the loss is
+    the squared denoising error divided by ``sigma^2``: training a denoiser *is* score matching.
+
+    Notes
+    -----
+    Source: Vincent (2011).
+    """
+    y = add_noise(x, sigma, seed)
+    target = (x - y) / sigma**2
+    return sigma**2 * (score(f, y, sigma) - target).square().flatten(1).sum(1)
+
+
+def squared_error(f: Denoiser, x: Tensor, sigma: float, seed: int = 0) -> Tensor:
+    """Squared error of each image, summed over pixels, shape ``(B,)``."""
+    return (f(add_noise(x, sigma, seed), sigma) - x).square().flatten(1).sum(1)
+
+
+def kl_bound(excess: Sequence[float] | Tensor, sigmas: Sequence[float] | Tensor) -> float:
+    """Integrate excess error into the bound on the divergence between true and modelled density.
+
+    ``KL(p || p_f) <= integral of (MSE(f, sigma) - MSE*(sigma)) sigma^-3 dsigma`` in nats, where the
+    errors are summed over pixels and ``MSE*`` is the smallest possible.
+
+    Parameters
+    ----------
+    excess
+        ``MSE(f) - MSE*`` at each noise level, summed over pixels.
+    sigmas
+        Increasing noise levels, at least two; the integral covers their range only. Since errors
+        at small ``sigma`` weigh most, say where the range begins.
+
+    Notes
+    -----
+    Source: paper, equation 5. Trapezoid rule in ``log sigma``.
+
+    Examples
+    --------
+    >>> sigmas = torch.logspace(-2, 2, 2001, dtype=torch.float64)
+    >>> round(kl_bound(sigmas**2 / (1 + sigmas**2), sigmas), 3)  # log(100)
+    4.605
+    """
+    excess = torch.as_tensor(excess, dtype=torch.float64)
+    sigmas = torch.as_tensor(sigmas, dtype=torch.float64)
+    check_same_shape(excess, sigmas, ("excess", "sigmas"))
+    if sigmas.ndim != 1 or len(sigmas) < 2 or not ((sigmas.diff() > 0).all() and sigmas[0] > 0):
+        raise ValueError("sigmas must be at least two increasing positive noise levels.")
+    if not torch.isfinite(excess).all():
+        raise ValueError("excess contains NaN or infinite values.")
+    return torch.trapezoid(excess / sigmas**2, sigmas.log()).item()
+
+
+def trace(
+    f: Callable[[Tensor], Tensor], y: Tensor, probes: int = 32, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Trace of the Jacobian of ``f`` at each image, by random probes, with its standard error.
+
+    Each probe is a vector of random signs ``v``; ``<v, J v>`` has the trace as its mean. ``J v`` is
+    exact (forward differentiation), only the choice of probes is random.
+
+    Parameters
+    ----------
+    f
+        Maps ``(B, C, H, W)`` to the same shape, each image on its own.
+    y
+        Where, ``(B, C, H, W)``.
+    probes
+        Random vectors per image, at least 2.
+    seed
+        Of the probes.
+
+    Returns
+    -------
+    mean, error
+        Each ``(B,)``.
+
+    Notes
+    -----
+    Source: Hutchinson (1990). The trace is the effective dimension (paper, equation 10).
+    """
+    check_images(y, "y")
+    if probes < 2:
+        raise ValueError(f"an error bar needs at least 2 probes; got {probes}.")
+    generator = torch.Generator().manual_seed(seed)
+    values = []
+    for _ in range(probes):
+        v = torch.randint(2, y.shape, generator=generator).to(y) * 2 - 1
+        _, forward = torch.func.jvp(f, (y,), (v,))
+        values.append((v * forward).flatten(1).sum(1).detach())
+    stacked = torch.stack(values)
+    return stacked.mean(0), stacked.std(0) / math.sqrt(probes)
+
+
+def sure(f: Denoiser, y: Tensor, sigma: float, probes: int = 32, seed: int = 0) -> Tensor:
+    """Stein's estimate of each image's squared error, from the noisy image alone, shape ``(B,)``.
+
+    ``2 sigma^2 tr J(y) + ||y - f(y)||^2 - sigma^2 d`` has the squared error, summed over pixels, as
+    its mean; no clean image is needed.
+
+    Notes
+    -----
+    Source: Stein (1981); paper, equation 7.
+    """
+    check_number(sigma, "sigma", 0.0, open_low=True)
+    effective, _ = trace(lambda image: f(image, sigma), y, probes, seed)
+    moved = (y - f(y, sigma)).detach().square().flatten(1).sum(1)
+    return 2 * sigma**2 * effective + moved - sigma**2 * y[0].numel()

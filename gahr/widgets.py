@@ -1,0 +1,146 @@
+"""Explorers: sliders with a kernel behind them in a live notebook, a flip book on the static page.
+
+`explore` draws the same figure either way. With a kernel it makes ipywidgets; where nothing will
+answer (the rendered book, or ``GAHR_STILL=1``) it draws every frame once and lets the page flip.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["explore", "flipbook", "is_live"]
+
+_PAGE = """
+<div class="gahr-flip" id="{key}" role="group" aria-label="{label}">
+<img src="{poster}" alt="{alt}" style="max-width:100%;height:auto;background:#fff">
+<p><label for="{key}-slider">{label}</label>
+<input type="range" id="{key}-slider" min="0" max="{last}" value="{first}" step="1">
+<output for="{key}-slider" aria-live="polite">{value}</output></p>
+</div>
+<script>
+(function () {{
+  const box = document.getElementById("{key}"), frames = {frames}, names = {names}, alts = {alts};
+  const slider = box.querySelector("input"), image = box.querySelector("img");
+  slider.addEventListener("input", function () {{
+    image.src = frames[slider.value];
+    image.alt = alts[slider.value];
+    box.querySelector("output").textContent = names[slider.value];
+  }});
+}})();
+</script>
+"""
+
+
+def is_live() -> bool:
+    """Whether a kernel will answer: not under ``GAHR_STILL=1``, and only with ipywidgets installed."""
+    if os.environ.get("GAHR_STILL"):
+        return False
+    try:
+        import ipywidgets  # noqa: F401
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return get_ipython() is not None
+
+
+def explore(
+    draw: Callable[..., None],
+    choices: Mapping[str, Sequence],
+    alt: str,
+    start: int = 0,
+    dpi: int = 80,
+) -> None:
+    """Let the reader vary the arguments of a drawing function.
+
+    Parameters
+    ----------
+    draw
+        Called with one keyword argument for each choice; makes one matplotlib figure.
+    choices
+        Name of each argument and its possible values, best first: the static page varies the
+        first only and keeps the others at their first value.
+    alt
+        What the figure shows, for readers who do not see it; the current value is appended.
+    start
+        Which value of the first choice is shown at the beginning.
+    dpi
+        Resolution of the static frames.
+
+    Raises
+    ------
+    ValueError
+        If there is no choice, or one without values.
+    """
+    if not choices or not all(len(values) for values in choices.values()):
+        raise ValueError("explore needs at least one choice, and a value for each.")
+    if is_live():
+        _live(draw, choices, start)
+        return
+    (name, values), *others = choices.items()
+    fixed = {other: options[0] for other, options in others}
+    frames = [_png(lambda value=value: draw(**{name: value}, **fixed), dpi) for value in values]
+    flipbook(frames, [str(value) for value in values], name, alt, start)
+
+
+def flipbook(frames: Sequence[bytes], names: Sequence[str], label: str, alt: str, start: int = 0) -> None:
+    """Display PNG frames with a slider that needs no kernel; without scripts, one still frame."""
+    from IPython.display import HTML, display
+
+    if len(frames) != len(names) or not 0 <= start < len(frames):
+        raise ValueError(f"{len(frames)} frames need as many names, and a start among them.")
+    sources = ["data:image/png;base64," + base64.b64encode(frame).decode() for frame in frames]
+    key = "flip-" + hashlib.sha256(b"".join(frames)).hexdigest()[:10]
+    alts = [f"{alt} ({label} = {name})" for name in names]
+    page = _PAGE.format(
+        key=key,
+        label=html.escape(label),
+        poster=sources[start],
+        alt=html.escape(alts[start], quote=True),
+        last=len(frames) - 1,
+        first=start,
+        value=html.escape(names[start]),
+        frames=_script(sources),
+        names=_script(names),
+        alts=_script(alts),
+    )
+    display(HTML(page))
+
+
+def _script(values: Sequence[str]) -> str:
+    """A JavaScript array literal that cannot end its own script element."""
+    import json
+
+    return json.dumps(list(values)).replace("<", "\\u003c")
+
+
+def _png(draw: Callable[[], None], dpi: int) -> bytes:
+    import matplotlib.pyplot as plt
+
+    draw()
+    stream = io.BytesIO()
+    plt.gcf().savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
+    plt.close("all")
+    return stream.getvalue()
+
+
+def _live(draw: Callable[..., None], choices: Mapping[str, Sequence], start: int) -> None:
+    import ipywidgets
+    import matplotlib.pyplot as plt
+
+    controls = {}
+    for i, (name, values) in enumerate(choices.items()):
+        kind = ipywidgets.SelectionSlider if i == 0 else ipywidgets.Dropdown
+        first = values[start] if i == 0 else values[0]
+        extra = {"continuous_update": False} if i == 0 else {}
+        controls[name] = kind(options=list(values), value=first, description=name, **extra)
+
+    def show(**chosen: object) -> None:
+        draw(**chosen)
+        plt.show()
+
+    ipywidgets.interact(show, **controls)
