@@ -12,9 +12,7 @@ from torch import Tensor
 __all__ = ["check_images", "check_known", "check_number", "check_same_shape"]
 
 
-def check_images(
-    x: Tensor, name: str = "x", *, photograph: bool = False, multiple: int = 1
-) -> Tensor:
+def check_images(x: Tensor, name: str = "x", *, photograph: bool = False, multiple: int = 1) -> Tensor:
     """Return ``x`` if it is a finite float batch of images, and raise otherwise.
 
     Parameters
@@ -65,9 +63,7 @@ def check_images(
     if photograph:
         low, high = x.detach().min().item(), x.detach().max().item()
         if low < -1e-6 or high > 1 + 1e-6:
-            raise ValueError(
-                f"{name} must have intensities in [0, 1]; its range is [{low:.3g}, {high:.3g}]."
-            )
+            raise ValueError(f"{name} must have intensities in [0, 1]; its range is [{low:.3g}, {high:.3g}].")
     return x
 
 
@@ -75,8 +71,7 @@ def check_same_shape(x: Tensor, y: Tensor, names: tuple[str, str] = ("x", "y")) 
     """Raise ``ValueError`` unless two tensors have the same shape."""
     if x.shape != y.shape:
         raise ValueError(
-            f"{names[0]} and {names[1]} must have the same shape; "
-            f"got {tuple(x.shape)} and {tuple(y.shape)}."
+            f"{names[0]} and {names[1]} must have the same shape; got {tuple(x.shape)} and {tuple(y.shape)}."
         )
 
 

@@ -16,9 +16,7 @@ from gahr import _files
 
 __all__ = ["face_pixels", "fashion_pixels"]
 
-_FASHION_URL = (
-    "https://github.com/zalandoresearch/fashion-mnist/raw/b2617bb6d3ffa2e429640350f613e3291e10b141/data/fashion/"
-)
+_FASHION_URL = "https://github.com/zalandoresearch/fashion-mnist/raw/b2617bb6d3ffa2e429640350f613e3291e10b141/data/fashion/"
 # file: (MD5 as published by its authors, SHA-256 of what is inside)
 _FASHION_FILES = {
     "train-images-idx3-ubyte.gz": (
@@ -82,7 +80,8 @@ def face_pixels(numbers: np.ndarray) -> np.ndarray:
                 raise FileNotFoundError(f"{path} lacks {len(missing)} files, the first {missing[0]:06d}.jpg.")
             return stored["images"][[position[number] for number in numbers.tolist()]]
     names = [f"{number:06d}.jpg" for number in numbers.tolist()]
-    return np.stack([_shrink_face(data, name) for name, data in zip(names, _files_of(path, names), strict=True)])
+    found = zip(names, _files_of(path, names), strict=True)
+    return np.stack([_shrink_face(data, name) for name, data in found])
 
 
 def _files_of(path: Path, names: list[str]) -> Iterator[bytes]:

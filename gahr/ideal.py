@@ -90,7 +90,7 @@ class GaussianMixture(nn.Module):
             raise ValueError(f"points have {d} coordinates; the mixture has {self.means.shape[1]}.")
         blurred = self.covariances + sigma**2 * torch.eye(d, dtype=torch.float64)
         away = flat[:, None] - self.means
-        solved = torch.linalg.solve(blurred, away[..., None])[..., 0]
+        solved = torch.einsum("kij,bkj->bki", torch.linalg.inv(blurred), away)
         quadratic = (away * solved).sum(-1)
         log_norm = torch.logdet(blurred) + d * math.log(2 * math.pi)
         return self.weights.log() - 0.5 * (quadratic + log_norm), solved
@@ -108,7 +108,7 @@ class GaussianMixture(nn.Module):
         """Posterior mean: the components' own Wiener estimates, weighted by how likely each is."""
         sigma = need_sigma(sigma, "a mixture's posterior mean")
         joint, solved = self._blurred(y, sigma)
-        each = self.means + (self.covariances @ solved[..., None])[..., 0]  # (B, K, d)
+        each = self.means + torch.einsum("kij,bkj->bki", self.covariances, solved)  # (B, K, d)
         return (joint.softmax(1)[..., None] * each).sum(1).view_as(y).to(y)
 
 

@@ -60,9 +60,7 @@ class Measurement:
     def lift(self, measurements: Tensor) -> Tensor:
         """The image of smallest norm with these measurements, ``(B, C, H, W)``."""
         if measurements.ndim != 2 or measurements.shape[1] != len(self.rows):
-            raise ValueError(
-                f"measurements must be (B, {len(self.rows)}); got {tuple(measurements.shape)}."
-            )
+            raise ValueError(f"measurements must be (B, {len(self.rows)}); got {tuple(measurements.shape)}.")
         return (measurements @ self.rows).view(-1, *self.shape)
 
     def project(self, x: Tensor) -> Tensor:

@@ -226,9 +226,7 @@ def memorized_fraction(samples: Tensor, train: Tensor, ratio: float = 1 / 3) -> 
     check_number(ratio, "ratio", 0.0, 1.0, open_low=True)
     if len(train) < 3:
         raise ValueError(f"the ratio criterion needs at least 3 training images; got {len(train)}.")
-    distances = torch.cdist(
-        samples.flatten(1), train.flatten(1), compute_mode="donot_use_mm_for_euclid_dist"
-    )
+    distances = torch.cdist(samples.flatten(1), train.flatten(1), compute_mode="donot_use_mm_for_euclid_dist")
     first, second = distances.topk(2, dim=1, largest=False).values.T
     return (first < ratio * second).double().mean().item()
 

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-__all__ = ["COLORS", "field", "figure", "image", "images", "psnr", "spectrum"]
+__all__ = ["COLORS", "field", "figure", "gallery", "image", "images", "log_ticks", "psnr", "spectrum"]
 
 COLORS = {
     "blue": "#0072B2",
@@ -47,7 +46,9 @@ _STYLE = {
 }
 
 
-def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (3.2, 2.6)) -> tuple[Figure, np.ndarray]:
+def figure(
+    rows: int = 1, columns: int = 1, size: tuple[float, float] = (3.2, 2.6)
+) -> tuple[Figure, np.ndarray]:
     """New figure in the book's style, with a 2-D array of axes; ``size`` in inches is of one panel."""
     plt.rcParams.update(_STYLE)
     shape = (size[0] * columns, size[1] * rows)
@@ -63,14 +64,21 @@ def _array(x: Tensor | np.ndarray) -> np.ndarray:
     return x
 
 
-def image(ax: Axes, x: Tensor | np.ndarray, title: str = "", signed: bool = False) -> None:
-    """One image: gray from 0 (black) to 1 (white); if ``signed``, orange below 0, white at 0, purple above."""
+def image(
+    ax: Axes, x: Tensor | np.ndarray, title: str = "", signed: bool = False, stretch: bool = False
+) -> None:
+    """One image: gray from 0 (black) to 1 (white).
+
+    With ``stretch`` the gray scale is stretched to the image's own range, for noise that leaves
+    [0, 1]. With ``signed``, orange is below 0, white is 0, purple is above.
+    """
     x = _array(x)
     if signed:
         limit = np.abs(x).max() or 1.0
         ax.imshow(x, cmap="PuOr", vmin=-limit, vmax=limit)
     else:
-        ax.imshow(x, cmap="gray", vmin=0, vmax=1)
+        low, high = np.quantile(x, [0.01, 0.99]) if stretch else (0, 1)
+        ax.imshow(x, cmap="gray", vmin=min(low, 0), vmax=max(high, 1))
     ax.set_title(title, fontsize=8.5)
     ax.set_xticks([])
     ax.set_yticks([])
@@ -85,19 +93,50 @@ def images(
     titles: Sequence[str] | None = None,
     signed: bool = False,
     label: str = "",
+    stretch: bool = False,
 ) -> None:
-    """A row of images, each with its title; ``label`` names the row."""
+    """A row of images, each with its title; ``label`` names the row; see `image` for the rest."""
     axes = list(np.ravel(axes))
     for i, ax in enumerate(axes):
         if i >= len(x):
             ax.set_axis_off()
             continue
-        image(ax, x[i], titles[i] if titles else "", signed)
+        image(ax, x[i], titles[i] if titles else "", signed, stretch)
     if label:
         axes[0].set_ylabel(label, rotation=90, fontsize=9)
 
 
-def psnr(ax: Axes, curves: Mapping[str, Mapping[str, Sequence[float]]], dashed: Iterable[str] = ()) -> None:
+def gallery(
+    pictures: Sequence[Tensor],
+    titles: Sequence[str] | None = None,
+    columns: int = 6,
+    size: tuple[float, float] = (1.4, 1.55),
+    labels: Sequence[str] = (),
+    signed_from: int | None = None,
+    stretch: bool = False,
+) -> None:
+    """Pictures row by row in a figure of their own; those from ``signed_from`` on are signed.
+
+    ``labels`` name the rows; ``size`` is of one picture, in inches.
+    """
+    rows = -(-len(pictures) // columns)
+    _, axes = figure(rows, columns, size)
+    for i, ax in enumerate(axes.ravel()):
+        if i >= len(pictures):
+            ax.set_axis_off()
+            continue
+        signed = signed_from is not None and i >= signed_from
+        image(ax, pictures[i], titles[i] if titles else "", signed, stretch)
+    for row, label in zip(axes, labels, strict=False):
+        row[0].set_ylabel(label, rotation=90, fontsize=9)
+
+
+def psnr(
+    ax: Axes,
+    curves: Mapping[str, Mapping[str, Sequence[float]]],
+    dashed: Iterable[str] = (),
+    title: str = "",
+) -> None:
     """Output PSNR against input PSNR, one line for each curve, and the line where nothing is gained.
 
     A curve holds lists ``sigma``, ``psnr`` and optionally ``se``; its band is two standard errors.
@@ -114,6 +153,7 @@ def psnr(ax: Axes, curves: Mapping[str, Mapping[str, Sequence[float]]], dashed: 
     ax.plot([lowest, highest], [lowest, highest], color=COLORS["gray"], lw=0.9, ls=":", label="no denoising")
     ax.set_xlabel("input PSNR (dB)   more noise ← → less noise")
     ax.set_ylabel("output PSNR (dB)")
+    ax.set_title(title)
     ax.legend()
 
 
@@ -129,19 +169,38 @@ def spectrum(ax: Axes, spectra: Mapping[str, Tensor], count: int | None = None) 
     ax.legend()
 
 
+def log_ticks(ax: Axes, x: Sequence[float] = (), y: Sequence[float] = ()) -> None:
+    """Logarithmic axes with plain numbers at the given places and no others."""
+    for axis, places in ((ax.xaxis, x), (ax.yaxis, y)):
+        if len(places):
+            getattr(ax, f"set_{axis.axis_name}scale")("log", subs=[])
+            axis.set_ticks(places, [f"{place:g}" for place in places])
+
+
 def field(ax: Axes, arrows: Tensor, density: Tensor, extent: float, title: str = "") -> None:
     """Arrows on a grid over a density in the plane: ``arrows`` ``(n, n, 2)``, ``density`` ``(m, m)``.
 
     Both cover the square from ``-extent`` to ``extent``; arrows are drawn with one common length
     scale, shortened where they are long so that directions stay readable.
     """
-    side = torch.linspace(-extent, extent, len(arrows))
+    arrows, density = arrows.cpu(), density.cpu().numpy()
+    side = np.linspace(-extent, extent, len(arrows))
     ax.imshow(
         density, origin="lower", extent=[-extent, extent] * 2, cmap="Blues", vmin=0, interpolation="bilinear"
     )
     length = arrows.norm(dim=-1, keepdim=True)
-    drawn = arrows / (length + length.median())
-    ax.quiver(side, side, drawn[..., 0], drawn[..., 1], color=COLORS["orange"], scale=22, width=0.005)
+    drawn = (arrows / (length + length.median())).numpy()
+    ax.quiver(
+        side,
+        side,
+        drawn[..., 0],
+        drawn[..., 1],
+        color=COLORS["orange"],
+        scale=0.9 * len(arrows),
+        width=0.004,
+        headwidth=3.5,
+        headlength=4,
+    )
     ax.set_title(title)
     ax.set_xlabel("$y_1$")
     ax.set_ylabel("$y_2$")

@@ -94,13 +94,11 @@ def kl_bound(excess: Sequence[float] | Tensor, sigmas: Sequence[float] | Tensor)
     return torch.trapezoid(excess / sigmas**2, sigmas.log()).item()
 
 
-def trace(
-    f: Callable[[Tensor], Tensor], y: Tensor, probes: int = 32, seed: int = 0
-) -> tuple[Tensor, Tensor]:
+def trace(f: Callable[[Tensor], Tensor], y: Tensor, probes: int = 32, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Trace of the Jacobian of ``f`` at each image, by random probes, with its standard error.
 
-    Each probe is a vector of random signs ``v``; ``<v, J v>`` has the trace as its mean. ``J v`` is
-    exact (forward differentiation), only the choice of probes is random.
+    Each probe is a vector of random signs ``v``; ``<v, J v>`` has the trace as its mean. ``v J`` is
+    exact (one backward pass each), only the choice of probes is random.
 
     Parameters
     ----------
@@ -127,10 +125,11 @@ def trace(
         raise ValueError(f"an error bar needs at least 2 probes; got {probes}.")
     generator = torch.Generator().manual_seed(seed)
     values = []
+    _, pull = torch.func.vjp(f, y.detach())
     for _ in range(probes):
         v = torch.randint(2, y.shape, generator=generator).to(y) * 2 - 1
-        _, forward = torch.func.jvp(f, (y,), (v,))
-        values.append((v * forward).flatten(1).sum(1).detach())
+        (backward,) = pull(v)
+        values.append((v * backward).flatten(1).sum(1).detach())
     stacked = torch.stack(values)
     return stacked.mean(0), stacked.std(0) / math.sqrt(probes)
 

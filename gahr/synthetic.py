@@ -61,6 +61,8 @@ def gaussian(n: int, size: int = 40, decay: float = 1.5, contrast: float = 0.1, 
 
 def gaussian_power(size: int = 40, decay: float = 1.5, contrast: float = 0.1) -> Tensor:
     """Variance of `gaussian` images in each Fourier direction, ``(size, size)``; mean contrast^2."""
+    check_number(decay, "decay", 0.0)
+    check_number(contrast, "contrast", 0.0)
     power = _radial_frequency(size) ** (-2 * decay)
     return power * (contrast**2 / power.mean())
 

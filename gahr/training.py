@@ -233,7 +233,7 @@ def train(
             _files.write_atomically(path, lambda temporary, state=state: torch.save(state, temporary))
 
     seconds = spent + time.monotonic() - began
-    f = Blind(_settle(network, x, recipe).cpu())
+    f = Blind(_settle(network, x, recipe).cpu()).requires_grad_(False).eval()
     facts = {
         "recipe": dataclasses.asdict(recipe),
         "seed": recipe.seed,

@@ -1,0 +1,136 @@
+# gahr: an executable book. `make` alone lists the commands. Works with GNU make 3.81 and later.
+#
+# A chapter is executed again only if it, the package or the data's manifest changed: the folders
+# under _build/ and make's own comparison of dates are the cache. Recipes use no pipes, so a step
+# that fails stops make on every shell.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+EFFORT ?= default
+PORT   ?= 8000
+URL    ?=
+
+# The first Python on the path that is new enough.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+VENV      := .venv
+INSTALLED := $(VENV)/.installed
+RUN       := $(VENV)/bin/python
+CHAPTERS  ?= $(sort $(wildcard book/[0-9][0-9]-*.ipynb))
+NAMES     := $(notdir $(CHAPTERS))
+PACKAGE   := $(wildcard gahr/*.py) data/manifest.json
+PAGES     := _config.yml _toc.yml $(wildcard book/*.md book/*.bib _static/*)
+TOOLS     := $(wildcard book/_tools/*.py)
+
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help
+help:
+	@echo "make book        execute every chapter, render the book, print the page to open"
+	@echo "make serve       serve the rendered book on this machine (PORT=$(PORT))"
+	@echo "make lab         open the chapters in JupyterLab"
+	@echo "make test        everything that continuous integration runs"
+	@echo "make notebooks   for authors: execute chapters in place and store their outputs"
+	@echo "                 (one: make notebooks CHAPTERS=book/01-denoising.ipynb)"
+	@echo "make repository  bring links and set-up cells in step (URL=https://github.com/me/gahr)"
+	@echo "make venv        only make .venv and install"
+	@echo "make clean       remove _build/ (the environment .venv stays)"
+	@echo
+	@echo "EFFORT=quick, default or full says how hard \`make book\` computes (now: $(EFFORT))."
+
+# ---------------------------------------------------------------------------- the environment
+
+.PHONY: venv
+venv: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "gahr needs Python 3.11 or newer on the path (or say PYTHON=...)."; exit 1; }
+	@echo "Installing into $(VENV): a few minutes the first time."
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "Could not make $(VENV). On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]" || { \
+		echo "Installing failed: the reason is above. Nothing else was done."; exit 1; }
+	@touch $@
+
+# ---------------------------------------------------------------------------- the book
+
+# _build/default/01-denoising.ipynb is chapter 1 executed with effort=default, and so on.
+define EXECUTE
+_build/$(1)/%.ipynb: book/%.ipynb $(PACKAGE) $(INSTALLED) book/_tools/execute.py
+	@$(RUN) book/_tools/execute.py $$< $$@ --effort $(1)
+endef
+$(foreach effort,quick default full,$(eval $(call EXECUTE,$(effort))))
+
+.PHONY: book
+book: _build/html/.$(EFFORT)
+	@echo
+	@echo "The book is ready. Open $(CURDIR)/_build/html/index.html"
+
+_build/html/.$(EFFORT): $(addprefix _build/$(EFFORT)/,$(NAMES)) $(PAGES) $(TOOLS) $(PACKAGE)
+	@echo "  rendering ..."
+	@rm -f _build/html/.quick _build/html/.default _build/html/.full
+	@$(RUN) book/_tools/gather.py _build/source --chapters _build/$(EFFORT)
+	@$(VENV)/bin/jupyter-book build _build/source --path-output . --quiet || { \
+		echo "Rendering failed: the page and the reason are above."; exit 1; }
+	@touch $@
+
+.PHONY: serve
+serve:
+	@test -f _build/html/index.html || { echo "Nothing to serve yet: run make book first."; exit 1; }
+	@echo "http://127.0.0.1:$(PORT)/ (stop with Ctrl-C)"
+	@$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+.PHONY: lab
+lab: $(INSTALLED)
+	@$(RUN) -m jupyterlab --notebook-dir book
+
+# ---------------------------------------------------------------------------- the tests
+
+.PHONY: test test-code test-units test-chapters test-quick test-pages
+test: test-code test-units test-quick test-pages test-chapters
+	@echo
+	@echo "All tests passed."
+
+test-code: $(INSTALLED)
+	@echo "== ruff"
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff format --check --line-length 84 $(CHAPTERS)
+
+test-units: $(INSTALLED)
+	@echo "== pytest: units, doctests, rules for the chapters"
+	@GAHR_STILL=1 $(RUN) -m pytest
+
+# Every chapter as CI can afford it: papermill with effort=quick.
+test-quick: $(INSTALLED)
+	@echo "== papermill: every chapter with effort=quick"
+	@$(MAKE) --no-print-directory $(addprefix _build/quick/,$(NAMES))
+
+# The committed chapters render without a single warning.
+test-pages: $(INSTALLED)
+	@echo "== jupyter-book: warnings are errors"
+	@$(RUN) book/_tools/gather.py _build/check/source
+	@$(VENV)/bin/jupyter-book build _build/check/source --path-output _build/check -W -n --keep-going --quiet
+
+# Every chapter as the reader runs it: its check cell must print what is stored.
+test-chapters: $(INSTALLED)
+	@echo "== nbval: every chapter as stored"
+	@GAHR_STILL=1 $(RUN) -m pytest -o addopts= -o filterwarnings=default -p no:cacheprovider \
+		--nbval-lax --nbval-current-env --nbval-cell-timeout=900 $(CHAPTERS)
+
+# ---------------------------------------------------------------------------- for authors
+
+.PHONY: notebooks
+notebooks: $(INSTALLED)
+	@$(RUN) book/_tools/store.py $(CHAPTERS)
+
+.PHONY: repository
+repository: $(INSTALLED)
+	@$(RUN) book/_tools/repository.py $(URL)
+
+.PHONY: clean
+clean:
+	rm -rf _build .pytest_cache .ruff_cache

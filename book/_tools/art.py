@@ -1,0 +1,64 @@
+"""Draw the logo and the README's picture from the book's own network: ``python book/_tools/art.py``.
+
+The logo is one output direction of the face network's Jacobian at the noisy portrait, smoothed and
+drawn as filled contours. The README's picture puts a few of these directions beside the portrait.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy import ndimage
+
+from gahr import bases, denoisers, images, plots, zoo
+
+STATIC = Path(__file__).resolve().parents[2] / "_static"
+LOGO_RANK = 24
+RANKS = (3, 5, 8, 12, 23, 41, 65, 101)
+
+
+def logo(direction: np.ndarray) -> None:
+    """One direction as an SVG: orange where it is negative, blue where it is positive."""
+    smooth = ndimage.zoom(ndimage.gaussian_filter(direction, 1.0), 3, order=3)
+    limit = np.quantile(np.abs(smooth), 0.995)
+    levels = np.array([-9, -0.6, -0.3, -0.12, 0.12, 0.3, 0.6, 9]) * limit
+    shades = ["#B34A00", "#D55E00", "#EFA56B", "#F7F4EE", "#7DBBE0", "#0072B2", "#00507D"]
+    fig = plt.figure(figsize=(2, 2))
+    ax = fig.add_axes((0, 0, 1, 1))
+    filled = ax.contourf(smooth[::-1], levels=levels, colors=shades)
+    edge = plt.Circle((0.5, 0.5), 0.49, transform=ax.transAxes)
+    filled.set_clip_path(edge)
+    ax.add_patch(plt.Circle((0.5, 0.5), 0.49, transform=ax.transAxes, fill=False, ec="#5B6470", lw=1.5))
+    ax.set_axis_off()
+    ax.set_aspect("equal")
+    plt.rcParams["svg.hashsalt"] = "gahr"
+    file = STATIC / "logo.svg"
+    fig.savefig(file, transparent=True, metadata={"Date": None})
+    plt.close(fig)
+    drawing = re.sub(r"(\d+\.\d)\d+", r"\1", file.read_text(encoding="utf-8"))  # a tenth of a point will do
+    file.write_text(drawing, encoding="utf-8")
+
+
+def main() -> None:
+    """Draw both files."""
+    f, x, sigma = zoo.load("faces40-unet16-n13000-a"), images.portrait(), 0.15
+    y = denoisers.add_noise(x, sigma)
+    basis = bases.singular(bases.jacobian(f, y), (1, 40, 40))
+    logo(basis.out[LOGO_RANK - 1].view(40, 40).numpy())
+    fig, axes = plots.figure(2, 5, size=(1.7, 1.8))
+    flat = axes.ravel()
+    plots.images(flat[:2], [y, f(y)], ["a noisy portrait", "what the network makes of it"])
+    plots.images(
+        flat[2:],
+        [basis.out[k - 1].view(40, 40) for k in RANKS],
+        [f"direction {k}, kept by {basis.lam[k - 1]:.2f}" for k in RANKS],
+        signed=True,
+    )
+    fig.savefig(STATIC / "readme.png", dpi=130, metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    main()

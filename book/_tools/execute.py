@@ -1,0 +1,86 @@
+"""Execute one chapter with papermill into a copy, and say how many seconds it took.
+
+    python book/_tools/execute.py book/01-denoising.ipynb _build/default/01-denoising.ipynb --effort default
+
+The seconds are also written beside the copy, as JSON, for the book's page about its own build.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+import papermill
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+EFFORTS = ("quick", "default", "full")
+
+
+class ChapterError(RuntimeError):
+    """A chapter could not be executed to its end; the message is meant to be read."""
+
+
+def execute(source: Path, target: Path, effort: str = "default") -> float:
+    """Execute ``source`` into ``target`` and return the seconds; nothing is left there on failure."""
+    os.environ["GAHR_STILL"] = "1"  # no kernel will stand behind the page
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".failed.ipynb")
+    started = time.perf_counter()
+    try:
+        papermill.execute_notebook(
+            source,
+            partial,
+            parameters={} if effort == "default" else {"effort": effort},
+            kernel_name="python3",
+            language="python",
+            cwd=source.parent,
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],  # the kernel talks to this machine only
+            progress_bar={"desc": source.stem, "leave": False} if sys.stderr.isatty() else False,
+        )
+    except papermill.PapermillExecutionError as error:
+        raise ChapterError(
+            f"Chapter {source.stem} failed in its code cell {error.exec_count}:\n\n"
+            f"{_indented(error.source)}\n\n{error.ename}: {error.evalue}\n\n"
+            f"The chapter as far as it came: {partial}"
+        ) from None
+    except (CellTimeoutError, DeadKernelError) as error:
+        raise ChapterError(
+            f"Chapter {source.stem} did not finish: {error}\nThe kernel may have run out of memory. "
+            f"The chapter as far as it came: {partial}"
+        ) from None
+    seconds = time.perf_counter() - started
+    facts = {"chapter": source.stem, "effort": effort, "seconds": round(seconds, 1)}
+    target.with_suffix(".json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    partial.replace(target)
+    return seconds
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.rstrip().splitlines())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; 0 when the chapter ran to its end."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--effort", choices=EFFORTS, default="default")
+    chosen = parser.parse_args(arguments)
+    print(f"  {chosen.source.stem:<16} executing with effort={chosen.effort} ...", flush=True)
+    try:
+        seconds = execute(chosen.source, chosen.target, chosen.effort)
+    except ChapterError as error:
+        print(f"\n{error}\n", file=sys.stderr)
+        return 1
+    print(f"  {chosen.source.stem:<16} {seconds:6.1f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

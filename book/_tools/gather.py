@@ -1,0 +1,80 @@
+"""Gather the book's sources in one folder for rendering, so that building never touches the tree.
+
+    python book/_tools/gather.py _build/source --chapters _build/default
+
+Without ``--chapters`` the committed chapters, with their stored outputs, are taken. The page
+``build.md`` gets what was measured: seconds for each chapter and versions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import chapters
+
+SHOWN = ("gahr", "torch", "numpy", "scipy", "matplotlib", "ipywidgets", "papermill", "jupyter-book", "sphinx")
+MARK = re.compile(r"<!-- measured -->.*?<!-- /measured -->", re.DOTALL)
+
+
+def gather(target: Path, executed: Path | None = None) -> None:
+    """Copy the sources to ``target``, taking the chapters from ``executed`` if given."""
+    shutil.rmtree(target, ignore_errors=True)
+    (target / "book").mkdir(parents=True)
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy2(chapters.ROOT / name, target)
+    shutil.copytree(chapters.ROOT / "_static", target / "_static")
+    for path in sorted(chapters.BOOK.iterdir()):
+        if path.suffix in {".md", ".bib"}:
+            shutil.copy2(path, target / "book")
+    for path in chapters.chapters():
+        shutil.copy2((executed or chapters.BOOK) / path.name, target / "book")
+    if executed:
+        page = target / "book" / "build.md"
+        page.write_text(MARK.sub(lambda _: measured(executed), page.read_text("utf-8")), encoding="utf-8")
+
+
+def measured(executed: Path) -> str:
+    """Tables of execution times and versions, in Markdown."""
+    names = [path.stem for path in chapters.chapters()]
+    facts = [json.loads((executed / f"{name}.json").read_text("utf-8")) for name in names]
+    times = [f"| {row['chapter']} | {row['effort']} | {row['seconds']:.1f} |" for row in facts]
+    total = sum(row["seconds"] for row in facts)
+    versions = [f"| {name} | {metadata.version(name)} |" for name in SHOWN]
+    return "\n".join(
+        [
+            "These numbers are from the machine that made this copy of the book: "
+            f"{platform.system()} on {platform.machine()}, {os.cpu_count()} cores.",
+            "",
+            "| Chapter | effort | seconds |",
+            "|:--|:--|--:|",
+            *times,
+            f"| **All chapters** | | **{total:.1f}** |",
+            "",
+            "| Software | version |",
+            "|:--|:--|",
+            f"| Python | {platform.python_version()} |",
+            *versions,
+        ]
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--chapters", type=Path, help="folder of executed chapters")
+    chosen = parser.parse_args(arguments)
+    gather(chosen.target, chosen.chapters)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

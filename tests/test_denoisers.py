@@ -1,0 +1,97 @@
+"""Denoisers that come with the book: blind networks, Wiener filters, thresholds."""
+
+import numpy as np
+import pytest
+import torch
+
+from gahr import bases, networks, synthetic
+from gahr.denoisers import Blind, Threshold, Wiener, add_noise, need_sigma, shrinkage
+
+
+def test_noise_has_the_stated_spread_and_its_own_seed():
+    x = torch.full((4, 1, 64, 64), 0.5)
+    y = add_noise(x, 0.2, seed=3)
+    assert (y - x).mean().abs() < 4 * 0.2 / 128
+    assert (y - x).std().item() == pytest.approx(0.2, rel=0.03)
+    torch.manual_seed(99)
+    assert torch.equal(y, add_noise(x, 0.2, seed=3))
+    assert not torch.equal(y, add_noise(x, 0.2, seed=4))
+    assert torch.equal(add_noise(x, 0.0), x)
+    torch.testing.assert_close((add_noise(x, 0.4, seed=3) - x), 2 * (y - x))  # same z, other sigma
+    assert add_noise(x.double(), 0.1).dtype == torch.float64
+
+
+def test_noise_of_two_images_differs():
+    y = add_noise(torch.zeros(2, 1, 8, 8), 1.0)
+    assert not torch.equal(y[0], y[1])
+
+
+def test_blind_subtracts_the_prediction_whatever_sigma():
+    network = networks.BFCNN(4, 3).eval()
+    f, y = Blind(network), torch.rand(2, 1, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(f(y), y - network(y))
+        assert torch.equal(f(y, 0.1), f(y, 10.0))
+
+
+def test_wiener_against_the_normal_equations():
+    x = synthetic.gaussian(300, 6, seed=1).double()
+    f = Wiener.fit(x)
+    flat = x.flatten(1).numpy()
+    mean, covariance, sigma = flat.mean(0), np.cov(flat.T), 0.07
+    y = add_noise(x[:5], sigma, seed=2)
+    gain = covariance @ np.linalg.inv(covariance + sigma**2 * np.eye(36))
+    expected = mean + (y.flatten(1).numpy() - mean) @ gain.T
+    np.testing.assert_allclose(f(y, sigma).flatten(1), expected, atol=1e-9)
+    assert (f.values.diff() <= 0).all()  # largest first
+
+
+def test_a_truncated_wiener_filter_treats_the_rest_as_white():
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.linalg.qr(torch.randn(9, 9, generator=generator, dtype=torch.float64))[0].T
+    mean = torch.rand(1, 1, 3, 3, generator=generator, dtype=torch.float64)
+    values = torch.tensor([2.0, 0.5], dtype=torch.float64)
+    short = Wiener(mean, values, vectors[:2], rest=0.1)
+    full = Wiener(mean, torch.cat([values, torch.full((7,), 0.1).double()]), vectors)
+    y = torch.randn(4, 1, 3, 3, generator=generator, dtype=torch.float64)
+    torch.testing.assert_close(short(y, 0.4), full(y, 0.4))
+
+
+def test_no_linear_denoiser_beats_wiener_on_its_class():
+    x = synthetic.gaussian(4000, 8, seed=1)
+    f, sigma = Wiener.fit(x[:3000]), 0.1
+    test = x[3000:]
+    y = add_noise(test, sigma, seed=5)
+    best = (f(y, sigma) - test).square().mean()
+    for wrong in (0.5, 2.0):
+        assert best < (f(y, wrong * sigma) - test).square().mean()
+    assert best < 0.7 * sigma**2
+
+
+def test_threshold_by_hand():
+    rotation = torch.tensor([[0.6, 0.8], [-0.8, 0.6]])
+    f = Threshold(rotation, factor=1.5, keep=1)
+    y = 0.1 * rotation[:1] + 2.0 * rotation[1:]  # coefficients 0.1 (kept) and 2
+    expected = 0.1 * rotation[:1] + (2.0 - 1.5 * 0.2) * rotation[1:]
+    torch.testing.assert_close(f(y.view(1, 1, 1, 2), 0.2), expected.view(1, 1, 1, 2))
+    negative = 0.1 * rotation[:1] - 2.0 * rotation[1:]
+    expected = 0.1 * rotation[:1] - (2.0 - 0.3) * rotation[1:]
+    torch.testing.assert_close(f(negative.view(1, 1, 1, 2), 0.2), expected.view(1, 1, 1, 2))
+    small = 0.1 * rotation[:1] + 0.29 * rotation[1:]
+    torch.testing.assert_close(f(small.view(1, 1, 1, 2), 0.2), 0.1 * rotation[:1].view(1, 1, 1, 2))
+
+
+def test_threshold_removes_noise_from_a_smooth_image():
+    x = synthetic.c_alpha(4, 16, alpha=3, seed=0)
+    y = add_noise(x, 0.1, seed=1)
+    f = Threshold(bases.dct(16, 16))
+    assert (f(y, 0.1) - x).square().mean() < 0.6 * 0.1**2
+
+
+def test_shrinkage_and_sigma():
+    assert shrinkage(torch.tensor(0.04), 0.1).item() == pytest.approx(0.8)
+    assert need_sigma(0.3, "it") == 0.3
+    with pytest.raises(ValueError, match=r"a Wiener filter must be told the noise level: call f\(y, sigma\)"):
+        Wiener(torch.zeros(1, 1, 1, 1), torch.ones(1), torch.ones(1, 1))(torch.zeros(1, 1, 1, 1))
+    with pytest.raises(ValueError, match="sigma must be in"):
+        need_sigma(0.0, "it")

@@ -1,0 +1,225 @@
+"""The recipe and the loop: it learns, repeats itself bit for bit, and goes on where it stood."""
+
+import contextlib
+import dataclasses
+import functools
+import json
+import math
+
+import pytest
+import torch
+
+from gahr import measures, networks, synthetic, training, zoo
+from gahr.denoisers import add_noise
+
+RECIPE = training.Recipe("toy", 32, "a", network="unet4", blocks=1, steps=60, batch=8, learning_rate=3e-3)
+
+
+@pytest.fixture(autouse=True)
+def plain_loop(monkeypatch):
+    """No compiler (it costs more than these runs), full precision, a short settling."""
+    monkeypatch.setattr(training, "_fast", lambda network, device: (network, contextlib.nullcontext()))
+    monkeypatch.setattr(training, "_settle", functools.partial(training._settle, batches=10))
+    monkeypatch.setattr(training, "_curves", lambda f, x, held_out: {"train": {}, "held_out": {}})
+    # train on the CPU, where arithmetic repeats itself
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@pytest.fixture(scope="module")
+def x():
+    """Flat gray images: all a denoiser has to learn is to average."""
+    grays = torch.rand(32, 1, 1, 1, generator=torch.Generator().manual_seed(0))
+    return grays.expand(32, 1, 8, 8).contiguous()
+
+
+def weights(f):
+    return {key: value.clone() for key, value in f.network.state_dict().items()}
+
+
+def same(one, two):
+    return all(torch.equal(value, two[key]) for key, value in one.items())
+
+
+def test_it_learns_what_is_easy(x):
+    f, facts = training.train(dataclasses.replace(RECIPE, steps=300, batch=16), x)
+    new = torch.rand(64, 1, 1, 1, generator=torch.Generator().manual_seed(1)).expand(64, 1, 8, 8)
+    with torch.no_grad():
+        for sigma in (0.2, 0.5):
+            error = (f(add_noise(new, sigma)) - new).square().mean().item()
+            assert error < 0.5 * sigma**2  # doing nothing leaves sigma^2
+    losses = [row["loss"] for row in facts["history"]]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_a_seed_decides_everything(x):
+    torch.manual_seed(1)
+    first, facts = training.train(RECIPE, x)
+    torch.manual_seed(2)
+    again, _ = training.train(RECIPE, x)
+    assert same(weights(first), weights(again))
+    other, _ = training.train(dataclasses.replace(RECIPE, seed=1), x)
+    assert not same(weights(first), weights(other))
+    assert facts["recipe"] == dataclasses.asdict(RECIPE) and facts["seed"] == 0
+    assert facts["provenance"]["images_seen"] == 60 * 8
+    json.dumps(facts)
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(x, tmp_path):
+    whole, facts = training.train(RECIPE, x)
+
+    def stop(row):
+        if row["step"] >= 32:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        training.train(RECIPE, x, folder=tmp_path, report=stop, checkpoint_every=0)
+    saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert 0 < saved["step"] < 60
+    steps = []
+    resumed, more = training.train(RECIPE, x, folder=tmp_path, report=lambda row: steps.append(row["step"]))
+    assert min(steps) > saved["step"]  # it did go on, rather than begin again
+    assert same(weights(whole), weights(resumed))
+    assert [row["step"] for row in more["history"]] == [row["step"] for row in facts["history"]]
+    assert [row["loss"] for row in more["history"]] == [row["loss"] for row in facts["history"]]
+
+
+def test_another_recipe_s_checkpoint_is_refused(x, tmp_path):
+    training.train(dataclasses.replace(RECIPE, steps=3), x, folder=tmp_path, checkpoint_every=0)
+    with pytest.raises(ValueError, match="checkpoint.pt belongs to another recipe; remove it"):
+        training.train(dataclasses.replace(RECIPE, steps=4), x, folder=tmp_path)
+
+
+def test_the_finished_network_is_rounded_and_its_file_exact(x, tmp_path):
+    f, _ = training.train(dataclasses.replace(RECIPE, steps=5), x)
+    assert zoo.half_precision_is_exact(f) and not f.training
+    for key, value in weights(f).items():
+        if key.endswith("weight"):
+            assert torch.equal(value, value.half().float())
+        assert value.dtype == torch.float32
+    spreads = [v for k, v in weights(f).items() if k.endswith("running_sd")]
+    assert not all(torch.equal(v, v.half().float()) for v in spreads)
+    assert same(weights(f), weights(zoo.load(zoo.save(f, tmp_path / "toy.safetensors"))))
+
+
+def test_settling_averages_the_spread_over_batches_and_rounds_to_half_precision(x):
+    network = networks.initialize(networks.UNet(2, 1), 3)
+    norm, spreads = network.encoder["0"][3], []
+    probe = networks.initialize(networks.UNet(2, 1), 3).train()
+    for k in range(4):
+        y, _ = training._draw(x, RECIPE, RECIPE.steps + k)
+        with torch.no_grad():
+            features = torch.relu(probe.encoder["0"][0](y))
+            features = probe.encoder["0"][2](features)
+            spreads.append((features.var((0, 2, 3), unbiased=False) + 1e-5).sqrt())
+    before = {key: value.clone() for key, value in network.state_dict().items() if key.endswith("weight")}
+    training._settle.func(network, x, RECIPE, batches=4)
+    torch.testing.assert_close(norm.running_sd.flatten(), torch.stack(spreads).mean(0), rtol=1e-5, atol=0)
+    assert norm.momentum == 0.1  # put back
+    assert all(torch.equal(network.state_dict()[key], value.half().float()) for key, value in before.items())
+
+
+# ------------------------------------------------------------------------------------------------
+# The recipe
+
+
+@pytest.mark.parametrize(
+    ("noise", "mean", "median"), [("uniform", 1 / 2, 1 / 2), ("quadratic", 1 / 3, 1 / 4)]
+)
+def test_noise_levels_are_distributed_as_stated(noise, mean, median):
+    recipe = dataclasses.replace(RECIPE, noise=noise, batch=2000)
+    y, z = training._draw(torch.full((5, 1, 16, 16), 0.5), recipe, step=0)
+    torch.testing.assert_close(y - z, torch.full_like(y, 0.5), atol=1e-5, rtol=0)
+    sigma = z.square().mean((1, 2, 3)).sqrt()
+    assert sigma.mean().item() == pytest.approx(mean, abs=0.03)
+    assert sigma.median().item() == pytest.approx(median, abs=0.04)
+    assert sigma.max() < 1.2
+
+
+def test_batches_depend_on_seed_and_step_alone(x):
+    first = training._draw(x, RECIPE, 7)
+    torch.manual_seed(5)
+    assert all(map(torch.equal, first, training._draw(x, RECIPE, 7)))
+    assert not torch.equal(first[0], training._draw(x, RECIPE, 8)[0])
+    other = dataclasses.replace(RECIPE, seed=1)
+    assert not torch.equal(first[0], training._draw(x, other, 7)[0])
+
+
+def test_every_training_image_is_drawn_equally_often():
+    marks = (torch.arange(4.0) / 4).view(4, 1, 1, 1).expand(4, 1, 8, 8)
+    y, z = training._draw(marks, dataclasses.replace(RECIPE, batch=4000), 0)
+    counts = torch.bincount((4 * (y - z).mean((1, 2, 3))).round().long(), minlength=4)
+    assert (counts - 1000).abs().max() < 5 * math.sqrt(4000 * 3 / 16)
+
+
+def test_the_learning_rate_warms_up_and_ends_at_zero():
+    recipe = training.Recipe("faces40", 10, "a", steps=6000, learning_rate=1e-3)
+    assert recipe.rate(0) == pytest.approx(1e-3 / 200, rel=1e-3)
+    assert recipe.rate(199) == pytest.approx(1e-3, rel=0.01)
+    assert recipe.rate(3000) == pytest.approx(0.5e-3)
+    assert recipe.rate(5999) < 1e-9
+    assert max(recipe.rate(t) for t in range(6000)) <= 1e-3
+
+
+def test_names_and_architectures():
+    assert training.Recipe("fashion32", 25_000, "b", network="bfcnn32").name == "fashion32-bfcnn32-n25000-b"
+    assert networks.count_parameters(training.build("unet16", 3)) == 479_424
+    assert isinstance(training.build("bfcnn8"), networks.BFCNN) and training.build("bfcnn8").layers == 21
+    assert training.build("unet4", 2).blocks == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "sentence"),
+    [
+        (lambda: training.build("unet"), ValueError, "give the width after the architecture, as in unet16"),
+        (lambda: training.build("net16"), KeyError, "unknown architecture 'net'; did you mean 'unet'"),
+        (lambda: training.Recipe("a", 0, "a"), ValueError, r"n must be in \(0, inf\)"),
+        (lambda: training.Recipe("a", 1, "a", steps=0), ValueError, "steps must be in"),
+        (lambda: training.Recipe("a", 1, "a", learning_rate=math.nan), ValueError, "learning_rate must be"),
+        (lambda: training.Recipe("a", 1, "a", noise="uniforn"), KeyError, "did you mean 'uniform'"),
+    ],
+)
+def test_impossible_recipes_are_refused(call, error, sentence):
+    with pytest.raises(error, match=sentence):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda x: x[:31], "the recipe says n = 32; x holds 31 images"),
+        (lambda x: torch.where(x == x[0], math.nan, x), "x contains NaN"),
+        (lambda x: 2 * x, r"x must have intensities in \[0, 1\]"),
+        (lambda x: x[..., :7], "x is 8x7; .* divisible by 2"),
+        (lambda x: x.expand(32, 3, 8, 8), "x has 3 channels; this network was built for 1"),
+        (lambda x: x[:, 0], "x must have shape"),
+    ],
+)
+def test_images_that_do_not_fit_are_refused(x, change, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        training.train(RECIPE, change(x))
+    if "recipe" not in sentence:
+        with pytest.raises(ValueError, match=sentence.replace("x ", "held_out ", 1)):
+            training.train(RECIPE, x, change(x))
+
+
+def test_a_loss_that_explodes_is_reported(x):
+    with pytest.raises(ValueError, match="the loss is .* lower learning_rate|NaN"):
+        training.train(dataclasses.replace(RECIPE, learning_rate=1e30, steps=20), x)
+
+
+def test_curves_and_history_are_those_of_the_finished_network(x, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(training, "_fast", lambda network, device: (network, contextlib.nullcontext()))
+    monkeypatch.setattr(training, "_settle", functools.partial(training._settle, batches=5))
+    held_out = synthetic.discs(20, 8)
+    f, facts = training.train(dataclasses.replace(RECIPE, steps=12), x, held_out)
+    curves = facts["curves"]
+    assert curves["train"]["images"] == 32 and curves["held_out"]["images"] == 20
+    again = measures.psnr_curve(f, held_out)
+    assert curves["held_out"]["psnr"] == pytest.approx(again["psnr"], abs=1e-4)
+    assert [row["step"] for row in facts["history"]] == [10, 12]
+    assert len(facts["history"][-1]["held_out"]) == len(facts["history"][-1]["train"]) == 3

@@ -1,0 +1,161 @@
+"""Explorers: widgets where a kernel answers, a flip book where none does."""
+
+import base64
+import html.parser
+import json
+import re
+
+import IPython.display
+import matplotlib.pyplot as plt
+import pytest
+
+from gahr import widgets
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+@pytest.fixture
+def page(monkeypatch):
+    """What was displayed, in order, as HTML."""
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda thing: shown.append(thing.data))
+    return shown
+
+
+class Tags(html.parser.HTMLParser):
+    """All tags with their attributes, and the text of each element."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text, self.open = {}, {}, []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags[tag] = dict(attributes)
+        self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        self.open.remove(tag)
+
+    def handle_data(self, data):
+        if self.open:
+            self.text[self.open[-1]] = self.text.get(self.open[-1], "") + data
+
+
+def arrays(text):
+    """The JavaScript arrays of frames, names and alternative texts."""
+    found = dict(re.findall(r"(frames|names|alts) = (\[.*?\])(?:, |;)", text))
+    return {key: json.loads(value) for key, value in found.items()}
+
+
+def test_a_flipbook_is_labelled_and_holds_every_frame(page):
+    frames = [PNG + bytes([i]) for i in range(3)]
+    widgets.flipbook(frames, ["0.1", "0.2", "0.5"], "sigma", "A face", start=1)
+    (text,) = page
+    parsed, data = Tags(text), arrays(text)
+    slider, image = parsed.tags["input"], parsed.tags["img"]
+    assert parsed.tags["label"]["for"] == slider["id"] and parsed.text["label"] == "sigma"
+    assert (slider["type"], slider["min"], slider["max"], slider["value"]) == ("range", "0", "2", "1")
+    assert parsed.text["output"] == "0.2" and parsed.tags["output"]["for"] == slider["id"]
+    assert image["alt"] == "A face (sigma = 0.2)"
+    assert image["src"] == data["frames"][1]  # the still picture is the start
+    assert [base64.b64decode(f.removeprefix("data:image/png;base64,")) for f in data["frames"]] == frames
+    assert data["names"] == ["0.1", "0.2", "0.5"]
+    assert data["alts"] == [f"A face (sigma = {name})" for name in data["names"]]
+    assert f'getElementById("{parsed.tags["div"]["id"]}")' in text
+
+
+def test_texts_cannot_break_out_of_the_page(page):
+    nasty = '</script><b a="1">'
+    widgets.flipbook([PNG], [nasty], nasty, nasty)
+    (text,) = page
+    assert text.count("</script>") == 1 and "<b" not in text
+    assert Tags(text).tags["img"]["alt"] == f"{nasty} ({nasty} = {nasty})"
+    assert arrays(text)["names"] == [nasty]
+
+
+def test_two_flipbooks_on_a_page_have_different_names(page):
+    widgets.flipbook([PNG], ["1"], "a", "x")
+    widgets.flipbook([PNG + b"0"], ["1"], "a", "x")
+    assert Tags(page[0]).tags["div"]["id"] != Tags(page[1]).tags["div"]["id"]
+
+
+@pytest.mark.parametrize(("names", "start"), [(["1"], 0), (["1", "2"], 2), (["1", "2"], -1)])
+def test_a_flipbook_needs_a_name_for_each_frame(names, start):
+    with pytest.raises(ValueError, match="2 frames need as many names, and a start among them"):
+        widgets.flipbook([PNG, PNG], names, "a", "x", start)
+
+
+def drawing(calls):
+    def draw(**chosen):
+        calls.append(chosen)
+        figure, ax = plt.subplots(figsize=(1, 1))
+        ax.plot([0, chosen["sigma"]])
+
+    return draw
+
+
+CHOICES = {"sigma": (0.1, 0.2, 0.5), "name": ("faces", "clothes")}
+
+
+def test_still_mode_draws_one_frame_for_each_value(page, monkeypatch):
+    monkeypatch.setenv("GAHR_STILL", "1")
+    calls = []
+    widgets.explore(drawing(calls), CHOICES, alt="A line", start=2)
+    assert calls == [{"sigma": s, "name": "faces"} for s in (0.1, 0.2, 0.5)]
+    data = arrays(page[0])
+    assert len(set(data["frames"])) == 3
+    for frame in data["frames"]:
+        assert base64.b64decode(frame.removeprefix("data:image/png;base64,")).startswith(b"\x89PNG")
+    assert Tags(page[0]).tags["img"]["alt"] == "A line (sigma = 0.5)"
+    assert plt.get_fignums() == []  # nothing is left to be drawn a second time
+
+
+def test_still_frames_are_reproducible(page, monkeypatch):
+    monkeypatch.setenv("GAHR_STILL", "1")
+    for _ in range(2):
+        widgets.explore(drawing([]), CHOICES, alt="A line")
+    assert page[0] == page[1]
+
+
+def test_live_mode_makes_a_control_for_each_choice(monkeypatch):
+    import ipywidgets
+
+    monkeypatch.setattr(IPython, "get_ipython", lambda: object())
+    assert widgets.is_live()
+    made, calls = {}, []
+
+    def interact(function, **controls):
+        made.update(controls)
+        function(**{name: control.value for name, control in controls.items()})
+
+    monkeypatch.setattr(ipywidgets, "interact", interact)
+    monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
+    widgets.explore(drawing(calls), CHOICES, alt="A line", start=1)
+    assert set(made) == set(CHOICES)
+    assert isinstance(made["sigma"], ipywidgets.SelectionSlider)
+    assert isinstance(made["name"], ipywidgets.Dropdown)
+    assert made["sigma"].options == (0.1, 0.2, 0.5) and not made["sigma"].continuous_update
+    assert calls == [{"sigma": 0.2, "name": "faces"}]
+
+
+def test_live_mode_with_the_real_interact(monkeypatch):
+    monkeypatch.setattr(IPython, "get_ipython", lambda: object())
+    calls = []
+    widgets._live(drawing(calls), CHOICES, 0)
+    plt.close("all")
+
+
+def test_live_needs_a_kernel_and_no_wish_for_stillness(monkeypatch):
+    assert not widgets.is_live()  # pytest is no kernel
+    monkeypatch.setattr(IPython, "get_ipython", lambda: object())
+    monkeypatch.setenv("GAHR_STILL", "1")
+    assert not widgets.is_live()
+
+
+@pytest.mark.parametrize("choices", [{}, {"sigma": ()}, {"sigma": (1,), "name": ()}])
+def test_nothing_to_explore_is_refused(choices):
+    with pytest.raises(ValueError, match="explore needs at least one choice, and a value for each"):
+        widgets.explore(lambda **chosen: None, choices, alt="x")
