@@ -113,7 +113,7 @@ def capacity(name: str) -> int:
 def split_indices(name: str, n: int, half: str) -> np.ndarray:
     """File numbers of a training set or of the held-out images. This is the whole rule.
 
-    The class is put in a fixed shuffled order (stored in ``data/images/``) without near-duplicates.
+    The class, without near-duplicates, is put in a fixed shuffled order (stored in ``data/images/``).
     The first 2,000 are held out. Half ``"a"`` is the next ``n``; half ``"b"`` is the last ``n``.
     So small sets are nested in large ones, and A and B never meet.
 
