@@ -10,6 +10,7 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from nbformat import v4
@@ -249,3 +250,15 @@ def test_the_build_page_gets_the_measured_times(tmp_path, monkeypatch):
     assert "| 01-x | default | 12.3 |" in table
     assert f"| torch | {metadata.version('torch')} |" in table
     assert gather.MARK.search(read("book/build.md"))
+
+
+def test_sentences_beside_a_figure_get_a_cell_of_their_own():
+    picture = nbformat.v4.new_output("display_data", data={"image/png": "iVBORw0KGgo="})
+    sentence = nbformat.v4.new_output("display_data", data={"text/markdown": "A sentence."})
+    figure = {"mystnb": {"figure": {"name": "fig-a", "caption": "..."}}}
+    cell = nbformat.v4.new_code_cell("draw()", outputs=[sentence, picture], metadata=figure)
+    plain = nbformat.v4.new_code_cell("say()", outputs=[sentence])
+    split = gather.split_figures(nbformat.v4.new_notebook(cells=[cell, plain])).cells
+    assert [c.outputs for c in split] == [[picture], [sentence], [sentence]]
+    assert split[1].metadata["tags"] == ["remove-input"]
+    assert "mystnb" not in split[1].metadata

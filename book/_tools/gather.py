@@ -18,6 +18,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import nbformat
+
 import chapters
 
 SHOWN = ("gahr", "torch", "numpy", "scipy", "matplotlib", "ipywidgets", "papermill", "jupyter-book", "sphinx")
@@ -35,10 +37,32 @@ def gather(target: Path, executed: Path | None = None) -> None:
         if path.suffix in {".md", ".bib"}:
             shutil.copy2(path, target / "book")
     for path in chapters.chapters():
-        shutil.copy2((executed or chapters.BOOK) / path.name, target / "book")
+        notebook = nbformat.read((executed or chapters.BOOK) / path.name, as_version=4)
+        nbformat.write(split_figures(notebook), target / "book" / path.name)
     if executed:
         page = target / "book" / "build.md"
         page.write_text(MARK.sub(lambda _: measured(executed), page.read_text("utf-8")), encoding="utf-8")
+
+
+def split_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Give the sentences of a figure's cell a cell of their own, behind the figure.
+
+    MyST-NB puts the caption and the name of a figure on *every* output of its cell.
+    """
+    cells = []
+    for cell in notebook.cells:
+        cells.append(cell)
+        if not cell.metadata.get("mystnb", {}).get("figure"):
+            continue
+        pictures = [o for o in cell.outputs if "image/png" in o.get("data", {})]
+        others = [o for o in cell.outputs if o not in pictures]
+        if pictures and others:
+            cell.outputs = pictures
+            folded = ["hide-output"] if "hide-cell" in cell.metadata.get("tags", []) else []
+            tags = ["remove-input", *folded]
+            cells.append(nbformat.v4.new_code_cell("", outputs=others, metadata={"tags": tags}))
+    notebook.cells = cells
+    return notebook
 
 
 def measured(executed: Path) -> str:
