@@ -10,7 +10,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-__all__ = ["COLORS", "field", "figure", "gallery", "image", "images", "log_ticks", "psnr", "spectrum"]
+from gahr import measures
+
+__all__ = [
+    "COLORS",
+    "field",
+    "figure",
+    "gallery",
+    "image",
+    "images",
+    "log_ticks",
+    "psnr",
+    "scored",
+    "spectrum",
+]
 
 COLORS = {
     "blue": "#0072B2",
@@ -129,6 +142,17 @@ def gallery(
         image(ax, pictures[i], titles[i] if titles else "", signed, stretch)
     for row, label in zip(axes, labels, strict=False):
         row[0].set_ylabel(label, rotation=90, fontsize=9)
+
+
+def scored(x: Tensor, estimates: Mapping[str, Tensor]) -> list[str]:
+    r"""Titles for estimates of one image: the name of each, and its PSNR in dB below.
+
+    Examples
+    --------
+    >>> scored(torch.zeros(1, 1, 2, 2), {"noisy": torch.full((1, 1, 2, 2), 0.1)})
+    ['noisy\n20.0 dB']
+    """
+    return [f"{name}\n{measures.psnr(x, e).mean().item():.1f} dB" for name, e in estimates.items()]
 
 
 def psnr(
