@@ -149,6 +149,7 @@ def scored(x: Tensor, estimates: Mapping[str, Tensor]) -> list[str]:
 
     Examples
     --------
+    >>> import torch
     >>> scored(torch.zeros(1, 1, 2, 2), {"noisy": torch.full((1, 1, 2, 2), 0.1)})
     ['noisy\n20.0 dB']
     """
