@@ -79,7 +79,10 @@ class Sampling:
 
     @property
     def expected_steps(self) -> int:
-        """Steps a perfect denoiser needs from ``start`` to ``end``."""
+        """Steps from ``start`` to ``end`` if the noise level fell by ``1 - beta h`` each time.
+
+        In practice fewer: the estimated level leaves out the denoiser's own error (chapter 3).
+        """
         sigma, t = self.start, 0
         while sigma > self.end and t < self.max_steps:
             t += 1
