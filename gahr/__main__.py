@@ -7,7 +7,6 @@ import dataclasses
 import json
 import shlex
 import sys
-from pathlib import Path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,37 +29,43 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:
-    from gahr.training import Recipe
+    from gahr.recipes import Recipe
 
     train = commands.add_parser("train", help="train one network by the book's recipe")
+    kinds = {"int": int, "float": float, "int | None": _count}
     for field in dataclasses.fields(Recipe):
         option = f"--{field.name.replace('_', '-')}"
-        kind = {"int": int, "float": float}.get(str(field.type), str)
         required = field.default is dataclasses.MISSING
         default = None if required else field.default
-        train.add_argument(option, type=kind, required=required, default=default)
+        train.add_argument(option, type=kinds.get(str(field.type), str), required=required, default=default)
     train.add_argument("--folder", default="runs", help="where runs and their checkpoints go")
+    train.add_argument("--checkpoint-every", type=float, default=120.0, help="seconds between checkpoints")
+    train.add_argument("--eager", action="store_true", help="do not compile the network")
+    train.add_argument("--log", help="folder for a TensorBoard log")
     train.add_argument("--add", action="store_true", help="copy the finished network into data/")
 
 
+def _count(text: str) -> int | None:
+    """A training-set size; ``fresh`` means new images at every step."""
+    return None if text == "fresh" else int(text)
+
+
 def _train(chosen: argparse.Namespace) -> int:
-    from gahr import _files, training, zoo
+    from gahr import training, zoo
 
     fields = [field.name for field in dataclasses.fields(training.Recipe)]
     recipe = training.Recipe(**{field: getattr(chosen, field) for field in fields})
-    folder = Path(chosen.folder) / recipe.name
-    x, held_out = training.load_images(recipe)
-
-    def report(row: dict) -> None:
-        seen = " ".join(f"{v:.1f}" for v in row["held_out"])
-        print(f"step {row['step']:>6}  loss {row['loss']:.5f}  held-out PSNR {seen} dB", flush=True)
-
-    f, facts = training.train(recipe, x, held_out, folder, report)
-    path = zoo.save(f, folder / f"{recipe.name}.safetensors")
-    text = json.dumps(facts, indent=1)
-    _files.write_atomically(folder / "facts.json", lambda temporary: temporary.write_text(text))
-    print(f"wrote {path}")
+    path = training.run(
+        recipe,
+        chosen.folder,
+        checkpoint_every=chosen.checkpoint_every,
+        compiled=False if chosen.eager else None,
+        log=chosen.log,
+        progress=True,
+    )
+    print(f"{path} is finished")
     if chosen.add:
+        facts = json.loads((path.parent / "facts.json").read_text(encoding="utf-8"))
         zoo.add(path, "network", facts)
     return 0
 
@@ -74,7 +79,8 @@ def _measure(chosen: argparse.Namespace) -> int:
 
 def command_of(recipe: dict) -> str:
     """The command line that reproduces a recipe."""
-    options = [f"--{key.replace('_', '-')} {shlex.quote(str(value))}" for key, value in recipe.items()]
+    values = {key: "fresh" if value is None else str(value) for key, value in recipe.items()}
+    options = [f"--{key.replace('_', '-')} {shlex.quote(value)}" for key, value in values.items()]
     return " ".join(["python -m gahr train", *options])
 
 

@@ -101,8 +101,8 @@ def psnr_curve(
     Returns
     -------
     curve
-        Lists ``sigma``, ``psnr`` and ``se`` (dB). The standard error is over images; with a single
-        image it is over the noise draws.
+        Lists ``sigma``, ``psnr`` and ``se`` (dB), and ``mse``, the mean squared error per pixel. The
+        standard error is over images; with a single image it is over the noise draws.
     """
     table = psnr_table(f, x, sigmas, seed, repeats, batch)
     each = table.mean(1) if len(x) > 1 else table[:, :, 0]
@@ -111,6 +111,7 @@ def psnr_curve(
         "sigma": list(sigmas),
         "psnr": table.mean((1, 2)).tolist(),
         "se": (spread / each.shape[1] ** 0.5).tolist(),
+        "mse": (10 ** (-table / 10)).mean((1, 2)).tolist(),
     }
 
 

@@ -40,6 +40,9 @@ class BiasFreeNorm(nn.Module):
 
     eps = 1e-5
     momentum = 0.1
+    shared = False
+    """Whether several processes train one network, each on its part of the batch: then the spread is
+    that of the whole batch."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -51,11 +54,33 @@ class BiasFreeNorm(nn.Module):
         """Normalize ``x`` of shape ``(B, channels, H, W)``."""
         if not self.training:
             return x * (self.gammas / self.running_sd)
-        variance = x.float().var(dim=(0, 2, 3), keepdim=True, unbiased=False)
+        if self.shared:
+            mean = _process_mean(x.float().mean((0, 2, 3), keepdim=True))
+            variance = _process_mean((x.float() - mean).square().mean((0, 2, 3), keepdim=True))
+        else:
+            variance = x.float().var(dim=(0, 2, 3), keepdim=True, unbiased=False)
         spread = torch.sqrt(variance + self.eps)
         with torch.no_grad():
             self.running_sd.lerp_(spread, self.momentum)
         return x * (self.gammas / spread)
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """Sum of a tensor over processes; its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        total = x.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        return _SumOverProcesses.apply(gradient)
+
+
+def _process_mean(x: Tensor) -> Tensor:
+    return _SumOverProcesses.apply(x) / torch.distributed.get_world_size()
 
 
 def _conv(in_channels: int, out_channels: int) -> nn.Conv2d:

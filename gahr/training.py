@@ -1,19 +1,16 @@
-"""One recipe, one loop: how every network of the book was trained.
+"""One loop, resumable, on whatever machine there is: how every network of the book was trained.
 
-The batch of step ``t`` is a function of ``(seed, t)`` alone, so a run that was interrupted goes on
-exactly where it stood. Every training-set size N of a class gets the same number of steps (the
-authors reach the same end by tiling small sets), so networks differ by their data, not by effort.
+The batch of step ``t`` is a function of the recipe's seed and ``t`` alone, and so is the learning
+rate. A checkpoint therefore holds the network, the optimizer and the step, and an interrupted run
+ends where an uninterrupted one does: bit for bit on one CPU process in fp32.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
 import math
-import platform
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,144 +18,41 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gahr import _files, images, measures, networks
-from gahr._checks import check_images, check_known, check_number
+from gahr import _engine, _files, classes, measures, networks
+from gahr._checks import check_images
 from gahr.denoisers import Blind
+from gahr.recipes import Recipe, build, draw
 
-__all__ = ["Recipe", "build", "train"]
+__all__ = ["Recipe", "load_images", "run", "train"]
 
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """Everything that decides what a trained network is.
-
-    Parameters
-    ----------
-    images
-        Image class, for instance ``"faces40"``.
-    n, half
-        Training-set size, and ``"a"`` or ``"b"``.
-    network
-        Architecture and width, for instance ``"unet16"`` or ``"bfcnn32"``.
-    blocks
-        Scales of a UNet below the finest.
-    steps, batch
-        Gradient steps, and images in each.
-    learning_rate
-        Peak of a cosine that warms up over the first 200 steps and ends at zero (Adam).
-    noise
-        ``"uniform"``: sigma ~ U[0, 1]; ``"quadratic"``: sigma ~ U^2, more weight on little noise
-        (the default of the authors' code; their paper says only "in [0, 1]").
-    seed
-        Of initial weights, batches and noise.
-
-    Examples
-    --------
-    >>> Recipe("faces40", 1000, "a").name
-    'faces40-unet16-n1000-a'
-    """
-
-    images: str
-    n: int
-    half: str
-    network: str = "unet16"
-    blocks: int = 3
-    steps: int = 6000
-    batch: int = 64
-    learning_rate: float = 1e-3
-    noise: str = "uniform"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_known(self.noise, ("uniform", "quadratic"), "noise distribution")
-        for field in ("n", "steps", "batch", "learning_rate"):
-            check_number(getattr(self, field), field, 0, open_low=True)
-
-    @property
-    def name(self) -> str:
-        """The network's name in ``data/``."""
-        return f"{self.images}-{self.network}-n{self.n}-{self.half}"
-
-    def rate(self, step: int) -> float:
-        """Learning rate at a step."""
-        warm = min(1.0, (step + 1) / min(200, self.steps))
-        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
-
-
-def build(spec: str, blocks: int = 3) -> nn.Module:
-    """Network by name: ``"unet16"`` or ``"bfcnn64"``.
-
-    Examples
-    --------
-    >>> networks.count_parameters(build("unet16"))
-    479424
-    """
-    kind, digits = spec.rstrip("0123456789"), spec[len(spec.rstrip("0123456789")) :]
-    check_known(kind, ("unet", "bfcnn"), "architecture")
-    if not digits:
-        raise ValueError(f"give the width after the architecture, as in {kind}16; got {spec!r}.")
-    return networks.UNet(int(digits), blocks) if kind == "unet" else networks.BFCNN(int(digits))
-
-
-def _draw(x: Tensor, recipe: Recipe, step: int) -> tuple[Tensor, Tensor]:
-    """Noisy batch of a step, and the noise in it, from ``(seed, step)`` alone."""
-    generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
-    picked = x[torch.randint(len(x), (recipe.batch,), generator=generator)]
-    sigma = torch.rand(recipe.batch, 1, 1, 1, generator=generator)
-    if recipe.noise == "quadratic":
-        sigma = sigma.square()
-    noise = sigma * torch.randn(picked.shape, generator=generator)
-    return picked + noise, noise
-
-
-def _fast(network: nn.Module, device: torch.device) -> tuple[Callable[[Tensor], Tensor], object]:
-    """Compiled network and mixed-precision context, as far as this machine has them."""
-    if device.type == "cuda":
-        half = torch.cuda.is_bf16_supported()
-    else:
-        half = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    context = torch.autocast(device.type, torch.bfloat16) if half else contextlib.nullcontext()
-    compiler = any(shutil.which(name) for name in ("g++", "clang++", "c++", "cl"))
-    return (torch.compile(network) if compiler else network), context
-
-
-@torch.no_grad()
-def _settle(network: nn.Module, x: Tensor, recipe: Recipe, batches: int = 200) -> nn.Module:
-    """Finish a network: average the spreads over many batches, round the weights, once.
-
-    Convolutions are rounded to float16; gains and spreads stay float32. What is measured and
-    shipped is this rounded network.
-    """
-    network.float().train()
-    norms = [m for m in network.modules() if isinstance(m, networks.BiasFreeNorm)]
-    for k in range(batches):
-        for norm in norms:
-            norm.momentum = 1 / (k + 1)  # makes the running value a plain mean
-        network(_draw(x, recipe, recipe.steps + k)[0].to(next(network.parameters()).device))
-    for norm in norms:
-        del norm.momentum
-    for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-            module.weight.copy_(module.weight.half().float())
-    return network.eval()
+HELD_OUT = 1000
+GLANCE_SIGMAS = (0.02, 0.05, 0.1, 0.2, 0.5)
+"""Noise levels at which PSNR is recorded while training."""
 
 
 def train(
     recipe: Recipe,
-    x: Tensor,
+    x: Tensor | None = None,
     held_out: Tensor | None = None,
     folder: str | Path | None = None,
     report: Callable[[dict], None] | None = None,
     checkpoint_every: float = 120.0,
+    compiled: bool | None = None,
+    log: str | Path | None = None,
+    progress: bool = False,
 ) -> tuple[Blind, dict]:
     """Train one denoiser by the book's recipe.
+
+    Started by ``torchrun``, the processes share the work: each takes its part of every batch, and
+    the normalization's spread is that of the whole batch.
 
     Parameters
     ----------
     recipe
         What to do.
     x
-        Training images, ``(n, 1, H, W)`` in [0, 1].
+        Training images, ``(n, 1, H, W)`` in [0, 1] (sinusoids: in [-1, 1]); none for a recipe with
+        fresh images.
     held_out
         Images for the held-out PSNR; none is measured without them.
     folder
@@ -167,6 +61,13 @@ def train(
         Called with each row of the history, at log-spaced steps.
     checkpoint_every
         Seconds between checkpoints.
+    compiled
+        Use ``torch.compile``; by default where there is a C++ compiler (on a GPU: always). Chapters
+        run eager: compiling takes longer than their training.
+    log
+        Folder for a TensorBoard log; none by default.
+    progress
+        Show a progress bar, if this is a terminal.
 
     Returns
     -------
@@ -178,61 +79,44 @@ def train(
     Raises
     ------
     ValueError
-        If the images do not fit the recipe or the network, or the loss stops being finite.
+        If the images do not fit the recipe or the network, a checkpoint belongs to another recipe
+        or is damaged, or the loss stops being finite.
+    OSError
+        If a checkpoint cannot be written; the last one is untouched.
     """
     network = networks.initialize(build(recipe.network, recipe.blocks), recipe.seed)
-    check_images(x, "x", photograph=True)
-    networks.check_input(network, x, "x")
-    if held_out is not None:
-        networks.check_input(network, check_images(held_out, "held_out", photograph=True), "held_out")
-    if len(x) != recipe.n:
-        raise ValueError(f"the recipe says n = {recipe.n}; x holds {len(x)} images.")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network.to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
-    forward, context = _fast(network, device)
-
-    start, spent, history = 0, 0.0, []
-    path = Path(folder) / "checkpoint.pt" if folder else None
-    if path and path.exists():
-        saved = torch.load(path, weights_only=True, map_location=device)
-        if saved["recipe"] != dataclasses.asdict(recipe):
-            raise ValueError(f"{path} belongs to another recipe; remove it or choose another folder.")
-        network.load_state_dict(saved["network"])
-        optimizer.load_state_dict(saved["optimizer"])
-        start, spent, history = saved["step"], saved["seconds"], saved["history"]
-
+    _check_fit(recipe, network, x, held_out)
+    engine = _engine.Engine(recipe, network, compiled, log)
+    x = x if x is None else x.to(engine.device)
+    checkpoint = _engine.Checkpoint(folder, recipe, engine)
+    step, seconds, history = checkpoint.read()
     marks = {round(10 ** (k / 4)) for k in range(4, 40)} | {recipe.steps}
     began = saved_at = time.monotonic()
+    bar = _engine.progress_bar(recipe, step, progress and engine.is_main)
+    checkpoint.write(step, seconds, history)  # a folder that cannot be written is found out at once
     network.train()
-    for step in range(start, recipe.steps):
-        y, noise = (t.to(device) for t in _draw(x, recipe, step))
-        optimizer.param_groups[0]["lr"] = recipe.rate(step)
-        with context:
-            loss = (forward(y).float() - noise).square().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if step + 1 in marks:
-            if not math.isfinite(loss.item()):
-                raise ValueError(f"the loss is {loss.item()} at step {step + 1}; lower learning_rate.")
-            row = {"step": step + 1, "loss": loss.item(), "seconds": spent + time.monotonic() - began}
-            history.append(row | _glance(network, x, held_out))
-            if report:
-                report(history[-1])
-        if path and time.monotonic() - saved_at > checkpoint_every:
-            saved_at = time.monotonic()
-            state = {
-                "recipe": dataclasses.asdict(recipe),
-                "network": network.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "step": step + 1,
-                "seconds": spent + saved_at - began,
-                "history": history,
-            }
-            _files.write_atomically(path, lambda temporary, state=state: torch.save(state, temporary))
-
-    seconds = spent + time.monotonic() - began
+    with bar:
+        while step < recipe.steps:
+            loss = engine.step(*draw(recipe, x, step), rate=recipe.rate(step))
+            step += 1
+            bar.update()
+            if step in marks:
+                value = engine.mean(loss)
+                if not math.isfinite(value):
+                    raise ValueError(f"the loss is {value} at step {step}; lower learning_rate.")
+                spent = seconds + time.monotonic() - began
+                row = {"step": step, "loss": value, "seconds": spent} | _glance(network, x, held_out)
+                history.append(row)
+                engine.log(row)
+                _engine.show(bar, row)
+                if report and engine.is_main:
+                    report(row)
+            if time.monotonic() - saved_at > checkpoint_every:
+                saved_at = time.monotonic()
+                checkpoint.write(step, seconds + saved_at - began, history)
+    seconds += time.monotonic() - began
+    checkpoint.write(step, seconds, history)
+    engine.finish()
     f = Blind(_settle(network, x, recipe).cpu()).requires_grad_(False).eval()
     facts = {
         "recipe": dataclasses.asdict(recipe),
@@ -241,54 +125,153 @@ def train(
         "provenance": {
             "commit": _files.commit(),
             "torch": torch.__version__,
-            "device": f"{device.type} ({platform.machine()})",
-            "bf16": not isinstance(context, contextlib.nullcontext),
+            **engine.about,
             "seconds": round(seconds),
             "images_seen": recipe.steps * recipe.batch,
         },
         "history": history,
-        "curves": _curves(f, x, held_out),
+        "curves": _curves(f, x if x is None else x.cpu(), held_out),
     }
-    return f, json.loads(json.dumps(facts))
+    return f, _rounded(facts)
+
+
+def run(recipe: Recipe, folder: str | Path, **options: object) -> Path:
+    """Train a recipe on its own images and write all that is left of it, in ``folder/name``.
+
+    What is already finished is not done again. ``status.json`` says how far a run has come,
+    ``facts.json`` is written last, when all else is there.
+
+    Parameters
+    ----------
+    recipe
+        What to do.
+    folder
+        Where runs go.
+    options
+        Further arguments of `train`.
+
+    Returns
+    -------
+    path
+        The network's file.
+    """
+    from gahr import zoo
+
+    folder = Path(folder) / recipe.name
+    path, facts_path = folder / f"{recipe.name}.safetensors", folder / "facts.json"
+    if facts_path.exists() and path.exists():
+        done = json.loads(facts_path.read_text(encoding="utf-8"))
+        if done["recipe"] != dataclasses.asdict(recipe):
+            raise ValueError(f"{folder} holds another recipe's network; remove it or choose another folder.")
+        return path
+    x, held_out = load_images(recipe)
+
+    def report(row: dict) -> None:
+        status = {
+            "step": row["step"],
+            "steps": recipe.steps,
+            "held_out": row.get("held_out"),
+            "images_per_second": round(row["step"] * recipe.batch / max(row["seconds"], 1e-9), 1),
+            "seconds": round(row["seconds"], 1),
+        }
+        _write_json(folder / "status.json", status)
+
+    f, facts = train(recipe, x, held_out, folder, report, **options)
+    if _engine.is_main_process():
+        zoo.save(f, path)
+        _write_json(facts_path, facts)
+    return path
+
+
+def load_images(recipe: Recipe) -> tuple[Tensor | None, Tensor]:
+    """Training images (``None`` if they are drawn afresh) and held-out images that a recipe names."""
+    held_out = classes.load(recipe.images, HELD_OUT, "held-out")
+    if recipe.n is None:
+        classes.fresh(recipe.images, 1, 0)  # refuses photographs before anything else is done
+        return None, held_out
+    return classes.load(recipe.images, recipe.n, recipe.half), held_out
+
+
+def data_identity(recipe: Recipe, x: Tensor | None) -> dict:
+    """Which images these are: class, rule, half, and the SHA-256 of their 8-bit pixels."""
+    about = {"class": recipe.images, "half": recipe.half, "n": recipe.n}
+    if x is None:
+        return about | {"rule": "gahr.recipes.draw, fresh images at every step"}
+    pixels = (x.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+    return about | {"rule": "gahr.classes.load", "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}
+
+
+def _check_fit(recipe: Recipe, network: nn.Module, x: Tensor | None, held_out: Tensor | None) -> None:
+    """Raise unless the images are what the recipe says and the network can take."""
+    if (x is None) != (recipe.n is None):
+        raise ValueError(f"the recipe says n = {recipe.n}; x is {'None' if x is None else 'given'}.")
+    waves = recipe.images.startswith("sinusoids")
+    for name, value in (("x", x), ("held_out", held_out)):
+        if value is not None:
+            networks.check_input(network, check_images(value, name, photograph=not waves), name)
+    if x is not None and len(x) != recipe.n:
+        raise ValueError(f"the recipe says n = {recipe.n}; x holds {len(x)} images.")
 
 
 @torch.no_grad()
-def _glance(network: nn.Module, x: Tensor, held_out: Tensor | None) -> dict:
-    """PSNR at three noise levels on a few images, while training."""
+def _settle(network: nn.Module, x: Tensor | None, recipe: Recipe, batches: int = 200) -> nn.Module:
+    """Finish a network: average the spreads over many batches, round the weights, once.
+
+    While training the running spreads follow the last few batches, which for a tiny training set
+    hold the same images again and again. Convolutions are rounded to float16; gains and spreads
+    stay float32. What is measured and shipped is this rounded network.
+    """
+    network.float().train()
+    norms = [m for m in network.modules() if isinstance(m, networks.BiasFreeNorm)]
+    for norm in norms:
+        norm.shared = False
+    for k in range(batches):
+        for norm in norms:
+            norm.momentum = 1 / (k + 1)  # makes the running value a plain mean
+        network(draw(recipe, x, recipe.steps + k)[0].to(next(network.parameters()).device))
+    for norm in norms:
+        del norm.momentum
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            module.weight.copy_(module.weight.half().float())
+    return network.eval()
+
+
+@torch.no_grad()
+def _glance(network: nn.Module, x: Tensor | None, held_out: Tensor | None, images: int = 128) -> dict:
+    """PSNR at five noise levels on a few images, while training."""
     network.eval()
-    f, sigmas = Blind(network), (0.02, 0.1, 0.5)
-    device = next(network.parameters()).device
-    row = {"train": measures.psnr_curve(f, x[:64].to(device), sigmas)["psnr"]}
-    if held_out is not None:
-        row["held_out"] = measures.psnr_curve(f, held_out[:64].to(device), sigmas)["psnr"]
+    f, device = Blind(network), next(network.parameters()).device
+    sets = {"train": x, "held_out": held_out}
+    row = {
+        name: measures.psnr_curve(f, value[:images].to(device), GLANCE_SIGMAS)["psnr"]
+        for name, value in sets.items()
+        if value is not None
+    }
     network.train()
     return row
 
 
-def _curves(f: Blind, x: Tensor, held_out: Tensor | None) -> dict:
+def _curves(f: Blind, x: Tensor | None, held_out: Tensor | None) -> dict:
     """Final PSNR curves: up to 1,000 images of each kind, small sets with several noise draws."""
-    repeats = max(1, min(20, 200 // len(x)))
-    curves = {"train": measures.psnr_curve(f, x[:1000], repeats=repeats) | {"images": min(1000, len(x))}}
+    curves = {}
+    if x is not None:
+        repeats = max(1, min(200, 200 // len(x)))
+        curves["train"] = measures.psnr_curve(f, x[:1000], repeats=repeats) | {"images": min(1000, len(x))}
     if held_out is not None:
         curves["held_out"] = measures.psnr_curve(f, held_out[:1000]) | {"images": min(1000, len(held_out))}
     return curves
 
 
-def data_identity(recipe: Recipe, x: Tensor) -> dict:
-    """Which images these are: class, rule, half, and the SHA-256 of their 8-bit pixels."""
-    pixels = (x * 255).round().to(torch.uint8).cpu().numpy()
-    return {
-        "class": recipe.images,
-        "rule": "gahr.images.split_indices",
-        "half": recipe.half,
-        "n": recipe.n,
-        "sha256": hashlib.sha256(pixels.tobytes()).hexdigest(),
-    }
+def _rounded(value: object) -> object:
+    """Plain JSON values, measurements to six significant digits; whole numbers and settings as they are."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def load_images(recipe: Recipe) -> tuple[Tensor, Tensor]:
-    """Training and held-out images that a recipe names."""
-    return (
-        images.split(recipe.images, recipe.n, recipe.half),
-        images.split(recipe.images, 1000, "held-out"),
-    )
+def _write_json(path: Path, value: object) -> None:
+    text = json.dumps(value, indent=1)
+    _files.write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

@@ -1,13 +1,10 @@
 """``python -m gahr``: what it prints, and what it returns when something is wrong."""
 
-import contextlib
 import dataclasses
-import functools
 import json
 import shlex
 
 import pytest
-import torch
 
 from gahr import __main__ as command
 from gahr import training, zoo
@@ -59,24 +56,21 @@ def test_wrong_usage_exits_with_two(arguments, capsys):
     assert "usage: python -m gahr" in capsys.readouterr().err
 
 
-def test_train_writes_a_network_and_its_facts(monkeypatch, tmp_path, capsys):
-    x = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr(training, "load_images", lambda recipe: (x, x))
-    monkeypatch.setattr(training, "_fast", lambda network, device: (network, contextlib.nullcontext()))
-    monkeypatch.setattr(training, "_settle", functools.partial(training._settle, batches=3))
-    arguments = "train --images toy --n 6 --half a --network unet2 --blocks 1 --steps 10 --batch 2"
+def test_train_writes_a_network_and_its_facts(tmp_path, capsys):
+    arguments = "train --images discs8 --n 6 --half a --network unet2 --blocks 1 --steps 10 --batch 2 --eager"
     assert command.main([*arguments.split(), "--learning-rate", "1e-3", "--folder", str(tmp_path)]) == 0
-    printed = capsys.readouterr().out
-    assert "step     10  loss" in printed and "held-out PSNR" in printed
-    folder = tmp_path / "toy-unet2-n6-a"
-    f = zoo.load(folder / "toy-unet2-n6-a.safetensors")
+    folder = tmp_path / "discs8-unet2-n6-a"
+    assert f"{folder.name}.safetensors is finished" in capsys.readouterr().out
+    f = zoo.load(folder / "discs8-unet2-n6-a.safetensors")
     assert f.network.channels == 2
     facts = json.loads((folder / "facts.json").read_text())
     assert facts["recipe"]["steps"] == 10 and facts["recipe"]["learning_rate"] == 1e-3
+    assert json.loads((folder / "status.json").read_text())["step"] == 10
 
 
-def test_the_printed_command_reproduces_the_recipe(monkeypatch):
-    recipe = training.Recipe("faces40", 100, "b", network="bfcnn8", steps=7, noise="quadratic", seed=3)
+@pytest.mark.parametrize("n", [100, None])
+def test_the_printed_command_reproduces_the_recipe(n, monkeypatch):
+    recipe = training.Recipe("discs40", n, "b", network="bfcnn8", steps=7, ema=0.9, seed=3)
     words = shlex.split(command.command_of(dataclasses.asdict(recipe)))
     assert words[:3] == ["python", "-m", "gahr"]
     seen = []

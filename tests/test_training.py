@@ -1,6 +1,5 @@
 """The recipe and the loop: it learns, repeats itself bit for bit, and goes on where it stood."""
 
-import contextlib
 import dataclasses
 import functools
 import json
@@ -9,16 +8,17 @@ import math
 import pytest
 import torch
 
-from gahr import measures, networks, synthetic, training, zoo
+from gahr import _engine, measures, networks, recipes, synthetic, training, zoo
 from gahr.denoisers import add_noise
 
-RECIPE = training.Recipe("toy", 32, "a", network="unet4", blocks=1, steps=60, batch=8, learning_rate=3e-3)
+RECIPE = recipes.Recipe("toy", 32, "a", network="unet4", blocks=1, steps=60, batch=8, learning_rate=3e-3)
 
 
 @pytest.fixture(autouse=True)
 def plain_loop(monkeypatch):
     """No compiler (it costs more than these runs), full precision, a short settling."""
-    monkeypatch.setattr(training, "_fast", lambda network, device: (network, contextlib.nullcontext()))
+    monkeypatch.setattr(_engine, "_has_compiler", lambda: False)
+    monkeypatch.setattr(_engine, "_has_bf16", lambda: False)
     monkeypatch.setattr(training, "_settle", functools.partial(training._settle, batches=10))
     monkeypatch.setattr(training, "_curves", lambda f, x, held_out: {"train": {}, "held_out": {}})
     # train on the CPU, where arithmetic repeats itself
@@ -110,7 +110,7 @@ def test_settling_averages_the_spread_over_batches_and_rounds_to_half_precision(
     norm, spreads = network.encoder["0"][3], []
     probe = networks.initialize(networks.UNet(2, 1), 3).train()
     for k in range(4):
-        y, _ = training._draw(x, RECIPE, RECIPE.steps + k)
+        y, _ = recipes.draw(RECIPE, x, RECIPE.steps + k)
         with torch.no_grad():
             features = torch.relu(probe.encoder["0"][0](y))
             features = probe.encoder["0"][2](features)
@@ -131,7 +131,7 @@ def test_settling_averages_the_spread_over_batches_and_rounds_to_half_precision(
 )
 def test_noise_levels_are_distributed_as_stated(noise, mean, median):
     recipe = dataclasses.replace(RECIPE, noise=noise, batch=2000)
-    y, z = training._draw(torch.full((5, 1, 16, 16), 0.5), recipe, step=0)
+    y, z = recipes.draw(recipe, torch.full((5, 1, 16, 16), 0.5), step=0)
     torch.testing.assert_close(y - z, torch.full_like(y, 0.5), atol=1e-5, rtol=0)
     sigma = z.square().mean((1, 2, 3)).sqrt()
     assert sigma.mean().item() == pytest.approx(mean, abs=0.03)
@@ -140,23 +140,23 @@ def test_noise_levels_are_distributed_as_stated(noise, mean, median):
 
 
 def test_batches_depend_on_seed_and_step_alone(x):
-    first = training._draw(x, RECIPE, 7)
+    first = recipes.draw(RECIPE, x, 7)
     torch.manual_seed(5)
-    assert all(map(torch.equal, first, training._draw(x, RECIPE, 7)))
-    assert not torch.equal(first[0], training._draw(x, RECIPE, 8)[0])
+    assert all(map(torch.equal, first, recipes.draw(RECIPE, x, 7)))
+    assert not torch.equal(first[0], recipes.draw(RECIPE, x, 8)[0])
     other = dataclasses.replace(RECIPE, seed=1)
-    assert not torch.equal(first[0], training._draw(x, other, 7)[0])
+    assert not torch.equal(first[0], recipes.draw(other, x, 7)[0])
 
 
 def test_every_training_image_is_drawn_equally_often():
     marks = (torch.arange(4.0) / 4).view(4, 1, 1, 1).expand(4, 1, 8, 8)
-    y, z = training._draw(marks, dataclasses.replace(RECIPE, batch=4000), 0)
+    y, z = recipes.draw(dataclasses.replace(RECIPE, batch=4000), marks, 0)
     counts = torch.bincount((4 * (y - z).mean((1, 2, 3))).round().long(), minlength=4)
     assert (counts - 1000).abs().max() < 5 * math.sqrt(4000 * 3 / 16)
 
 
 def test_the_learning_rate_warms_up_and_ends_at_zero():
-    recipe = training.Recipe("faces40", 10, "a", steps=6000, learning_rate=1e-3)
+    recipe = recipes.Recipe("faces40", 10, "a", steps=6000, learning_rate=1e-3)
     assert recipe.rate(0) == pytest.approx(1e-3 / 200, rel=1e-3)
     assert recipe.rate(199) == pytest.approx(1e-3, rel=0.01)
     assert recipe.rate(3000) == pytest.approx(0.5e-3)
@@ -165,21 +165,21 @@ def test_the_learning_rate_warms_up_and_ends_at_zero():
 
 
 def test_names_and_architectures():
-    assert training.Recipe("fashion32", 25_000, "b", network="bfcnn32").name == "fashion32-bfcnn32-n25000-b"
-    assert networks.count_parameters(training.build("unet16", 3)) == 479_424
-    assert isinstance(training.build("bfcnn8"), networks.BFCNN) and training.build("bfcnn8").layers == 21
-    assert training.build("unet4", 2).blocks == 2
+    assert recipes.Recipe("fashion32", 25_000, "b", network="bfcnn32").name == "fashion32-bfcnn32-n25000-b"
+    assert networks.count_parameters(recipes.build("unet16", 3)) == 479_424
+    assert isinstance(recipes.build("bfcnn8"), networks.BFCNN) and recipes.build("bfcnn8").layers == 21
+    assert recipes.build("unet4", 2).blocks == 2
 
 
 @pytest.mark.parametrize(
     ("call", "error", "sentence"),
     [
-        (lambda: training.build("unet"), ValueError, "give the width after the architecture, as in unet16"),
-        (lambda: training.build("net16"), KeyError, "unknown architecture 'net'; did you mean 'unet'"),
-        (lambda: training.Recipe("a", 0, "a"), ValueError, r"n must be in \(0, inf\)"),
-        (lambda: training.Recipe("a", 1, "a", steps=0), ValueError, "steps must be in"),
-        (lambda: training.Recipe("a", 1, "a", learning_rate=math.nan), ValueError, "learning_rate must be"),
-        (lambda: training.Recipe("a", 1, "a", noise="uniforn"), KeyError, "did you mean 'uniform'"),
+        (lambda: recipes.build("unet"), ValueError, "give the width after the architecture, as in unet16"),
+        (lambda: recipes.build("net16"), KeyError, "unknown architecture 'net'; did you mean 'unet'"),
+        (lambda: recipes.Recipe("a", 0, "a"), ValueError, r"n must be in \(0, inf\)"),
+        (lambda: recipes.Recipe("a", 1, "a", steps=0), ValueError, "steps must be in"),
+        (lambda: recipes.Recipe("a", 1, "a", learning_rate=math.nan), ValueError, "learning_rate must be"),
+        (lambda: recipes.Recipe("a", 1, "a", noise="uniforn"), KeyError, "did you mean 'uniform'"),
     ],
 )
 def test_impossible_recipes_are_refused(call, error, sentence):
@@ -213,7 +213,8 @@ def test_a_loss_that_explodes_is_reported(x):
 
 def test_curves_and_history_are_those_of_the_finished_network(x, monkeypatch):
     monkeypatch.undo()
-    monkeypatch.setattr(training, "_fast", lambda network, device: (network, contextlib.nullcontext()))
+    monkeypatch.setattr(_engine, "_has_compiler", lambda: False)
+    monkeypatch.setattr(_engine, "_has_bf16", lambda: False)
     monkeypatch.setattr(training, "_settle", functools.partial(training._settle, batches=5))
     held_out = synthetic.discs(20, 8)
     f, facts = training.train(dataclasses.replace(RECIPE, steps=12), x, held_out)
@@ -222,4 +223,4 @@ def test_curves_and_history_are_those_of_the_finished_network(x, monkeypatch):
     again = measures.psnr_curve(f, held_out)
     assert curves["held_out"]["psnr"] == pytest.approx(again["psnr"], abs=1e-4)
     assert [row["step"] for row in facts["history"]] == [10, 12]
-    assert len(facts["history"][-1]["held_out"]) == len(facts["history"][-1]["train"]) == 3
+    assert len(facts["history"][-1]["held_out"]) == len(facts["history"][-1]["train"]) == 5

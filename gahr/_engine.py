@@ -1,0 +1,235 @@
+"""What a training run needs that is not science: devices, precision, checkpoints, progress.
+
+Devices, mixed precision, several processes and logs are Hugging Face accelerate's work.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import pickle
+import platform
+import shutil
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from gahr import _files, networks
+from gahr.recipes import Recipe
+
+__all__ = ["Checkpoint", "Engine", "is_main_process", "progress_bar", "show"]
+
+
+class _Objective(nn.Module):
+    """A network with its loss: mean squared error of the predicted noise."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, y: Tensor, noise: Tensor) -> Tensor:
+        return (self.network(y).float() - noise).square().mean()
+
+
+def _has_bf16() -> bool:
+    """Whether this machine multiplies in bfloat16 faster than it would emulate."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def _has_compiler() -> bool:
+    return torch.cuda.is_available() or any(shutil.which(name) for name in ("g++", "clang++", "c++", "cl"))
+
+
+class Engine:
+    """One network on its way: takes steps, on one process or on many.
+
+    Parameters
+    ----------
+    recipe
+        What to do.
+    network
+        Trained in place.
+    compiled
+        Whether to compile; ``None``: where there is a compiler.
+    log
+        Folder for a TensorBoard log, or ``None``.
+
+    Raises
+    ------
+    ValueError
+        If the batch does not divide among the processes.
+    """
+
+    def __init__(
+        self, recipe: Recipe, network: nn.Module, compiled: bool | None, log: str | Path | None
+    ) -> None:
+        from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
+
+        half = recipe.precision == "bf16" and _has_bf16()
+        compiled = _has_compiler() if compiled is None else compiled
+        AcceleratorState._reset_state()  # one process may train in one precision, then in another
+        self.accelerator = Accelerator(
+            mixed_precision="bf16" if half else "no",
+            cpu=not torch.cuda.is_available(),
+            dynamo_backend="inductor" if compiled else "no",
+            log_with="tensorboard" if log else None,
+            project_dir=log,
+        )
+        if log:
+            settings = {k: v for k, v in dataclasses.asdict(recipe).items() if v is not None}
+            self.accelerator.init_trackers(recipe.name, settings)
+        self.device, self.is_main = self.accelerator.device, self.accelerator.is_main_process
+        processes, rank = self.accelerator.num_processes, self.accelerator.process_index
+        if recipe.batch % processes:
+            raise ValueError(f"a batch of {recipe.batch} images does not divide among {processes} processes.")
+        share = recipe.batch // processes
+        self.part = slice(rank * share, (rank + 1) * share)
+        for module in network.modules():
+            if isinstance(module, networks.BiasFreeNorm):
+                module.shared = processes > 1
+        self.network = network.to(self.device, memory_format=torch.channels_last)
+        optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
+        self.objective, self.optimizer = self.accelerator.prepare(_Objective(network), optimizer)
+        self.average = None
+        if recipe.ema:
+            self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))
+        self.about = {
+            "device": _device_name(self.device),
+            "processes": processes,
+            "bf16": half,
+            "compiled": compiled,
+        }
+
+    def step(self, y: Tensor, noise: Tensor, rate: float) -> Tensor:
+        """One gradient step on a batch, of which this process takes its part; returns its loss."""
+        self.optimizer.param_groups[0]["lr"] = rate
+        loss = self.objective(y[self.part].to(self.device), noise[self.part].to(self.device))
+        self.optimizer.zero_grad()
+        self.accelerator.backward(loss)
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        return loss.detach()
+
+    def mean(self, loss: Tensor) -> float:
+        """Loss of the whole batch."""
+        return self.accelerator.reduce(loss, "mean").item()
+
+    def log(self, row: dict) -> None:
+        """Write a row of the history to the log, if there is one."""
+        if self.accelerator.log_with:
+            values = {"loss": row["loss"]}
+            for name in ("train", "held_out"):
+                values |= {f"{name}/{k}": value for k, value in enumerate(row.get(name, ()))}
+            self.accelerator.log(values, step=row["step"])
+
+    def finish(self) -> None:
+        """Put the averaged weights, if they were kept, into the network, and close the log."""
+        if self.average is not None:
+            for ours, theirs in zip(self.network.parameters(), self.average.parameters(), strict=True):
+                ours.data.copy_(theirs.data)
+        self.accelerator.end_training()
+
+
+class Checkpoint:
+    """Where a run stands, on disk: written whole or not at all, by the main process.
+
+    Parameters
+    ----------
+    folder
+        Of the run; ``None`` keeps nothing.
+    recipe
+        Whose run it is: another recipe's checkpoint is refused.
+    engine
+        What is saved and restored.
+    """
+
+    def __init__(self, folder: str | Path | None, recipe: Recipe, engine: Engine) -> None:
+        self.path = Path(folder) / "checkpoint.pt" if folder else None
+        self.recipe, self.engine = dataclasses.asdict(recipe), engine
+
+    def _parts(self) -> dict:
+        engine = self.engine
+        parts = {"network": engine.network, "optimizer": engine.optimizer, "average": engine.average}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def read(self) -> tuple[int, float, list]:
+        """Restore network and optimizer; return step, seconds and history (zeros at a beginning)."""
+        found = (0, 0.0, [])
+        if self.path and self.path.exists():
+            try:
+                saved = torch.load(self.path, weights_only=True, map_location=self.engine.device)
+            except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+                raise ValueError(f"{self.path} is damaged ({error}); remove it to begin again.") from None
+            if saved.get("recipe") != self.recipe:
+                raise ValueError(
+                    f"{self.path} belongs to another recipe; remove it or choose another folder."
+                )
+            for name, part in self._parts().items():
+                part.load_state_dict(saved[name])
+            found = (saved["step"], saved["seconds"], saved["history"])
+        self.engine.accelerator.wait_for_everyone()
+        return found
+
+    def write(self, step: int, seconds: float, history: list) -> None:
+        """Save where the run stands.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be written or the disk is full; the checkpoint before is untouched.
+        """
+        if self.path is None or not self.engine.is_main:
+            return
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        state |= {"recipe": self.recipe, "step": step, "seconds": seconds, "history": history}
+        buffer = io.BytesIO()  # torch would report a full disk as an error of its own
+        torch.save(state, buffer)
+        try:
+            _files.write_atomically(self.path, lambda temporary: temporary.write_bytes(buffer.getbuffer()))
+        except OSError as error:
+            kept = "the checkpoint before it is untouched" if self.path.exists() else "nothing is lost"
+            raise OSError(
+                error.errno,
+                f"cannot write the checkpoint of step {step} ({error.strerror}); {kept}. "
+                f"Mend that and run the same command again",
+                str(self.path),
+            ) from None
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that writes files."""
+    from accelerate import PartialState
+
+    return PartialState().is_main_process
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({platform.machine()})"
+
+
+def progress_bar(recipe: Recipe, step: int, shown: bool) -> object:
+    """A bar with steps, images/s and time left; silent unless wanted and on a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(
+        total=recipe.steps,
+        initial=step,
+        desc=recipe.name,
+        unit="img",
+        unit_scale=recipe.batch,
+        disable=None if shown else True,
+    )
+
+
+def show(bar: object, row: dict) -> None:
+    """Put the loss and the held-out PSNR at sigma = 0.1 beside the bar."""
+    beside = {"loss": f"{row['loss']:.4f}"}
+    if "held_out" in row:
+        beside["held-out"] = f"{row['held_out'][2]:.1f} dB"
+    bar.set_postfix(beside, refresh=False)

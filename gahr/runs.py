@@ -1,0 +1,77 @@
+"""The book's training runs by name: which networks, on how many images, for how many steps.
+
+``python -m gahr sweep clothes`` trains one set. All networks of a class get the same steps.
+"""
+
+from __future__ import annotations
+
+from gahr._checks import check_known
+from gahr.recipes import Recipe
+
+__all__ = ["NAMES", "named"]
+
+_SEEDS = {"a": 0, "b": 1}
+
+
+def _halves(images: str, sizes: tuple[int | None, ...], steps: int, **more: object) -> list[Recipe]:
+    """Both halves at every training-set size, the halves from different initial weights."""
+    return [
+        Recipe(images, n, half, steps=steps, seed=seed, **more)
+        for n in sizes
+        for half, seed in _SEEDS.items()
+    ]
+
+
+def _one(images: str, n: int | None, steps: int, **more: object) -> list[Recipe]:
+    return [Recipe(images, n, "a", steps=steps, **more)]
+
+
+def _sets() -> dict[str, list[Recipe]]:
+    ladder = (10, 100, 1000, 10_000)
+    small = (10, 1000, 14_000)
+    calpha = [f"calpha40a{alpha}" for alpha in (1, 2, 3, 4, 5)]
+    return {
+        # tier 1
+        "clothes": _halves("fashion32", (14_000, 1000, 10, 100, 10_000, 1), 6000),
+        "faces": _halves("faces40", (13_000,), 12_000),
+        "faces-small": _halves("faces40", (1000, 100, 10), 12_000),
+        "calpha": [run for name in calpha for run in _one(name, None, 6000)],
+        "manifolds": [run for name in ("discs40", "sinusoids40", "ray40") for run in _one(name, None, 6000)],
+        "shuffled": _one("shuffled40", 13_000, 6000),
+        # tier 2
+        "calpha-sizes": _halves("calpha40a2", ladder, 6000) + _halves("calpha40a4", ladder, 6000),
+        "discs-sizes": _halves("discs40", ladder, 6000),
+        "resolution": _halves("faces10", (13_000, 1000, 100, 10), 6000, blocks=1)
+        + _halves("faces20", (13_000, 1000, 100, 10), 6000, blocks=2),
+        "widths": [
+            run
+            for width in ("unet8", "unet32")
+            for n in small
+            for run in _one("fashion32", n, 6000, network=width)
+        ],
+        "bfcnn": _halves("faces20", (13_000, 1000, 10), 6000, network="bfcnn32"),
+        # what a choice costs
+        "precision": _one("fashion32", 10, 6000, precision="fp32", tag="fp32"),
+        "noise": _one("fashion32", 14_000, 6000, noise="quadratic", tag="quadratic"),
+    }
+
+
+NAMES: tuple[str, ...] = tuple(_sets())
+"""Names of the sets, in the order in which they were trained."""
+
+
+def named(name: str) -> list[Recipe]:
+    """The runs of one set.
+
+    Raises
+    ------
+    KeyError
+        If there is no such set; the message names the nearest.
+
+    Examples
+    --------
+    >>> [recipe.name for recipe in named("faces")]
+    ['faces40-unet16-n13000-a', 'faces40-unet16-n13000-b']
+    """
+    check_known(name, NAMES, "set of runs")
+    return _sets()[name]
