@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gahr._checks import check_known
 
-__all__ = ["checkout", "download", "fetch", "manifest", "sha256", "write_atomically"]
+__all__ = ["checkout", "digest", "download", "fetch", "manifest", "sha256", "write_atomically"]
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -59,10 +59,17 @@ def cache() -> Path:
     return Path(os.environ.get("GAHR_CACHE") or pooch.os_cache("gahr"))
 
 
+def digest(path: Path, kind: str) -> str:
+    """Hexadecimal hash of a file: ``"sha256"``, ``"md5"``, or ``"git"`` (what ``git hash-object`` prints)."""
+    start = b"blob %d\0" % path.stat().st_size if kind == "git" else b""
+    begun = hashlib.new("sha1" if kind == "git" else kind, start, usedforsecurity=False)
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, lambda: begun).hexdigest()
+
+
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return digest(path, "sha256")
 
 
 def fetch(name: str) -> Path:
@@ -122,28 +129,47 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
     return path
 
 
-def download(url: str, known_hash: str) -> Path:
-    """Fetch a file into the cache and verify its hash.
+def download(
+    url: str, known_hash: str, instead: str = "use a clone of the repository, which carries the book's data"
+) -> Path:
+    """Fetch a file into the cache and verify its hash; a cached file is verified each time.
+
+    Parameters
+    ----------
+    url
+        Where it lies.
+    known_hash
+        Its kind and digits, as in ``"sha256:9f86..."``; the kinds are those of `digest`.
+    instead
+        What a reader without a network can do; part of the message.
 
     Raises
     ------
     ConnectionError
-        If the address cannot be reached.
+        If the address cannot be reached, or the connection breaks off.
     ValueError
         If what arrived has another hash; nothing is kept.
     """
     import pooch
     import requests
 
+    kind, _, expected = known_hash.partition(":")
+    path = cache() / f"{expected[:16]}-{url.rpartition('/')[2]}"
+    if path.exists() and digest(path, kind) == expected:
+        return path
+
+    def arrive(temporary: Path) -> None:
+        pooch.HTTPDownloader()(url, str(temporary), None)
+        if digest(temporary, kind) != expected:
+            raise ValueError(
+                f"what arrived from {url} has another hash than it should have "
+                f"({kind}:{expected[:12]}...); nothing was kept."
+            )
+
+    pooch.get_logger().info("Downloading %s to %s.", url, path)
     try:
-        return Path(pooch.retrieve(url, known_hash=known_hash, path=cache(), progressbar=False))
+        return write_atomically(path, arrive)
     except requests.exceptions.RequestException as error:
         raise ConnectionError(
-            f"could not fetch {url} ({type(error).__name__}). With no network, use a clone of the "
-            "repository, which carries the book's data."
+            f"could not fetch {url} ({type(error).__name__}). With no network, {instead}."
         ) from error
-    except ValueError:  # pooch has already removed what arrived
-        raise ValueError(
-            f"what arrived from {url} has another hash than the manifest says ({known_hash[:19]}...); "
-            "nothing was kept."
-        ) from None
