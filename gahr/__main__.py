@@ -17,8 +17,8 @@ def main(arguments: list[str] | None = None) -> int:
     measure = commands.add_parser("measure", help="recompute a stored result into data/results/")
     measure.add_argument("name", help="its name, as python -m gahr zoo lists it")
     zoo_parser = commands.add_parser("zoo", help="networks and results that the book ships")
-    zoo_parser.add_argument("action", choices=("list", "verify", "show"), nargs="?", default="list")
-    zoo_parser.add_argument("name", nargs="?", help="with show: the network or result")
+    zoo_parser.add_argument("action", choices=("list", "verify", "show", "add"), nargs="?", default="list")
+    zoo_parser.add_argument("name", nargs="?", help="show: of what; add: a run's folder")
     chosen = parser.parse_args(arguments)
     try:
         return {"train": _train, "measure": _measure, "zoo": _zoo}[chosen.command](chosen)
@@ -42,7 +42,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     train.add_argument("--checkpoint-every", type=float, default=120.0, help="seconds between checkpoints")
     train.add_argument("--eager", action="store_true", help="do not compile the network")
     train.add_argument("--log", help="folder for a TensorBoard log")
-    train.add_argument("--add", action="store_true", help="copy the finished network into data/")
+    train.add_argument("--add", action="store_true", help="take the finished run into data/")
 
 
 def _count(text: str) -> int | None:
@@ -65,8 +65,7 @@ def _train(chosen: argparse.Namespace) -> int:
     )
     print(f"{path} is finished")
     if chosen.add:
-        facts = json.loads((path.parent / "facts.json").read_text(encoding="utf-8"))
-        zoo.add(path, "network", facts)
+        zoo.add_run(path.parent)
     return 0
 
 
@@ -99,6 +98,14 @@ def _zoo(chosen: argparse.Namespace) -> int:
         if "recipe" in row:
             print("\nReproduce with:\n  " + command_of(row["recipe"]))
         return 0
+    if chosen.action == "add":
+        if not chosen.name:
+            raise ValueError("zoo add needs the folder of a finished run.")
+        row = zoo.add_run(chosen.name)
+        print(f"{row['name']}: {row.get('not_shipped', 'added')}")
+        return 0
+    for name in zoo.names("record"):
+        print(f"{'record':8} {'not shipped':>15}  {name}")
     for kind in ("network", "result", "images"):
         for name in zoo.names(kind):
             print(f"{kind:8} {zoo.describe(name)['bytes']:>9,} bytes  {name}")

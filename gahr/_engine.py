@@ -73,6 +73,7 @@ class Engine:
         half = recipe.precision == "bf16" and _has_bf16()
         compiled = _has_compiler() if compiled is None else compiled
         AcceleratorState._reset_state()  # one process may train in one precision, then in another
+        torch.compiler.reset()  # and several networks: without this, compiling stops after eight
         self.accelerator = Accelerator(
             mixed_precision="bf16" if half else "no",
             cpu=not torch.cuda.is_available(),

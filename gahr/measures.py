@@ -15,6 +15,7 @@ from gahr.denoisers import Denoiser, add_noise
 __all__ = [
     "SIGMAS",
     "Slope",
+    "compare",
     "memorized_fraction",
     "model_variance",
     "nearest",
@@ -241,3 +242,36 @@ def model_variance(f: Denoiser, g: Denoiser, x: Tensor, sigma: float, seed: int 
     """
     y = add_noise(x, sigma, seed)
     return 0.5 * (f(y, sigma) - g(y, sigma)).square().flatten(1).mean(1)
+
+
+@torch.no_grad()
+def compare(f: Denoiser, g: Denoiser, x: Tensor, sigma: float, seed: int = 0, batch: int = 256) -> dict:
+    """Model variance of two denoisers beside their errors, on the same noisy images.
+
+    Parameters
+    ----------
+    f, g
+        Two denoisers, for instance trained on disjoint sets.
+    x
+        Clean images, ``(B, C, H, W)``.
+    sigma
+        Noise level on the [0, 1] scale.
+    seed
+        Of the noise.
+    batch
+        Images denoised at once.
+
+    Returns
+    -------
+    found
+        ``variance`` as in `model_variance`, its standard error ``se`` over images, ``mse`` (per
+        pixel, the mean of both denoisers), and ``relative``, variance over mse. Two denoisers with
+        independent errors of equal size have ``relative = 1``; identical ones have 0.
+    """
+    y = add_noise(check_images(x, "x"), sigma, seed)
+    one, two = (torch.cat([h(part, sigma) for part in y.split(batch)]) for h in (f, g))
+    variance = 0.5 * (one - two).square().flatten(1).mean(1)
+    mse = 0.5 * ((one - x).square() + (two - x).square()).mean().item()
+    mean = variance.mean().item()
+    se = (variance.std() / len(x) ** 0.5).item() if len(x) > 1 else math.nan
+    return {"variance": mean, "se": se, "mse": mse, "relative": mean / mse if mse else math.nan}

@@ -6,16 +6,18 @@ One function makes one result; `store` writes it with its provenance. Redo one w
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 import time
 from pathlib import Path
 
 import torch
 
-from gahr import _files, bases, denoisers, images, measures, zoo
+from gahr import _files, bases, classes, denoisers, images, measures, zoo
 from gahr._checks import check_known
 
-__all__ = ["faces40_denoisers", "store"]
+__all__ = ["faces40_denoisers", "pairs", "store"]
 
 
 def fixed_denoisers(name: str, size: int) -> dict[str, denoisers.Denoiser]:
@@ -36,7 +38,59 @@ def faces40_denoisers() -> dict:
     return {"network": network, "images": len(x), "curves": curves}
 
 
-_STUDIES = {"faces40-denoisers": faces40_denoisers}
+def pairs(images_name: str, runs: str | Path | None = None, network: str = "unet16") -> dict:
+    """How far apart two networks trained on disjoint halves are, for every N and noise level.
+
+    Parameters
+    ----------
+    images_name
+        Image class, for instance ``"fashion32"``.
+    runs
+        Folder of runs, for networks that are not shipped (``GAHR_RUNS`` by default).
+    network
+        Architecture and width.
+
+    Returns
+    -------
+    found
+        For each N: ``sigma``, ``variance`` (half the mean squared difference of the two estimates of
+        the same noisy held-out images, per pixel) with its standard error ``se`` over images, the
+        networks' own ``mse`` (the mean of both), and ``relative``, variance over mse.
+
+    Notes
+    -----
+    Source: paper, section 2.2, where generalization is near-zero model variance.
+    """
+    x = classes.load(images_name, 1000, "held-out")
+    runs = Path(runs or os.environ.get("GAHR_RUNS") or "runs")
+    found = {}
+    for n in _sizes(images_name, network):
+        f, g = (_network(f"{images_name}-{network}-n{n}-{half}", runs) for half in ("a", "b"))
+        rows = [measures.compare(f, g, x, sigma, seed=1000 * k) for k, sigma in enumerate(measures.SIGMAS)]
+        found[str(n)] = {"sigma": list(measures.SIGMAS)} | {
+            key: [row[key] for row in rows] for key in rows[0]
+        }
+    return {"images": len(x), "network": network, "sizes": found}
+
+
+def _sizes(images_name: str, network: str) -> list[int]:
+    """Training-set sizes for which the manifest knows both halves."""
+    rows = [zoo.describe(name)["recipe"] for kind in ("network", "record") for name in zoo.names(kind)]
+    known = {
+        (row["n"], row["half"]) for row in rows if (row["images"], row["network"]) == (images_name, network)
+    }
+    known = {(n, half) for n, half in known if n is not None}
+    return sorted({n for n, _ in known if {(n, "a"), (n, "b")} <= known})
+
+
+def _network(name: str, runs: Path) -> denoisers.Blind:
+    """A network that is shipped, or that a run left behind."""
+    return zoo.load(name if name in zoo.names() else str(runs / name / f"{name}.safetensors"))
+
+
+_STUDIES = {"faces40-denoisers": faces40_denoisers} | {
+    f"{name}-pairs": functools.partial(pairs, name) for name in ("fashion32",)
+}
 
 
 def store(name: str) -> Path:

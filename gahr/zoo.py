@@ -9,26 +9,49 @@ import safetensors
 import safetensors.torch
 import torch
 
-from gahr import _files, networks
+from gahr import _files, _published, networks
 from gahr._checks import check_known
 from gahr.denoisers import Blind
 
-__all__ = ["add", "describe", "load", "names", "result", "save", "verify"]
+__all__ = [
+    "add",
+    "add_run",
+    "describe",
+    "load",
+    "names",
+    "published",
+    "published_names",
+    "result",
+    "save",
+    "verify",
+]
 
 
 _FOLDERS = {"network": "networks", "result": "results", "images": "images"}
+LARGEST = 4_000_000
+"""Bytes above which a network's weights are not shipped."""
 
 
 def names(kind: str = "network") -> list[str]:
-    """Names of the networks (or ``kind="result"``, ``"images"``) in the manifest."""
-    check_known(kind, _FOLDERS, "kind")
+    """Names in the manifest: of networks, or of another kind.
+
+    Parameters
+    ----------
+    kind
+        ``"network"``, ``"result"``, ``"images"``, or ``"record"``: a network whose recipe, history
+        and curves are told, and whose weights are not shipped.
+    """
+    check_known(kind, (*_FOLDERS, "record"), "kind")
+    if kind == "record":
+        return sorted(_files.manifest().get("records", {}))
     rows = _files.manifest()["files"].values()
     return sorted(row["name"] for row in rows if row["kind"] == kind)
 
 
 def describe(name: str) -> dict:
-    """Manifest row of a network or result: recipe, provenance, curves, hash."""
-    rows = {row["name"]: row for row in _files.manifest()["files"].values()}
+    """Manifest row of a network, record or result: recipe, provenance, curves, hash."""
+    listing = _files.manifest()
+    rows = {row["name"]: row for row in listing["files"].values()} | listing.get("records", {})
     check_known(name, rows, "network or result")
     return rows[name]
 
@@ -61,6 +84,56 @@ def load(name: str) -> Blind:
         raise ValueError(f"{path} is not a safetensors file: {error}") from None
     linear = about.get("first_layer_linear", "true") == "true"
     f = Blind(networks.from_state_dict(state, first_layer_linear=linear))
+    return f.requires_grad_(False).eval()
+
+
+def published_names() -> list[str]:
+    """Names of the networks that the paper's authors published, for `published`.
+
+    Examples
+    --------
+    >>> published_names()[4:7]
+    ['calpha80-alpha5', 'celeba80-n1-a', 'celeba80-n1-b']
+    """
+    return list(_published.NETWORKS)
+
+
+def published(name: str) -> Blind:
+    """One of the paper's own networks by name, fetched from its authors' repository and verified.
+
+    Parameters
+    ----------
+    name
+        ``"celeba80-n1000-a"`` was trained on 1,000 faces (gray, 80x80) of the authors' first half of
+        CelebA, ``-b`` on as many of the other half (their "swapped"). Sizes go from ``n1`` in tens to
+        ``n100000``, which the paper calls 1e5 and is really 99,325 images. ``"calpha80-alpha1"`` to
+        ``"calpha80-alpha5"`` were trained on 100,000 geometric C^alpha images, contour and backgrounds
+        of the same regularity. See `published_names`.
+
+    Returns
+    -------
+    f
+        In evaluation mode, without gradients. Not fetched again while it lies in the cache.
+
+    Raises
+    ------
+    KeyError
+        If there is no such network; the message names the nearest.
+    ConnectionError
+        If the file must be downloaded and cannot be.
+    ValueError
+        If what arrived is another file, or is anything but the weights of a network.
+
+    Notes
+    -----
+    By the authors' code all are UNets with 64 channels and 3 blocks that predict the noise in images
+    with intensities in [0, 1]. **The real files are untested**: they could not be downloaded where
+    this was written, and the tests use made-up files, laid out as the authors' code saves them.
+
+    The halves are the authors', not those of `gahr.images`. A network trained on few faces gives them
+    back: CelebA's terms (non-commercial research, no redistribution) hold for its samples too.
+    """
+    f = Blind(networks.from_state_dict(_published.state(name)))
     return f.requires_grad_(False).eval()
 
 
@@ -100,12 +173,59 @@ def add(source: str | Path, kind: str, facts: dict | None = None) -> dict:
         "bytes": target.stat().st_size,
         **(facts or {}),
     }
+    _list(data, "files", f"{folder}/{source.name}", row)
+    return row
+
+
+def _list(data: Path, part: str, key: str, row: dict) -> None:
+    """Write one row into the manifest, rows in alphabetical order."""
     listing = json.loads((data / "manifest.json").read_text(encoding="utf-8"))
-    listing["files"][f"{folder}/{source.name}"] = row
-    listing["files"] = dict(sorted(listing["files"].items()))
+    listing[part] = dict(sorted((listing.get(part, {}) | {key: row}).items()))
     text = json.dumps(listing, indent=1) + "\n"
     _files.write_atomically(data / "manifest.json", lambda temporary: temporary.write_text(text))
     _files._manifest_text.cache_clear()
+
+
+def may_ship(recipe: dict) -> bool:
+    """Whether a network's weights may be given to everyone.
+
+    A network trained on few faces gives them back, and CelebA's pictures may not be redistributed:
+    only those trained on at least 10,000 are shipped.
+
+    Examples
+    --------
+    >>> may_ship({"images": "faces40", "n": 1000}), may_ship({"images": "fashion32", "n": 1})
+    (False, True)
+    """
+    celeba = recipe["images"].startswith(("faces", "shuffled"))
+    return not celeba or recipe["n"] >= 10_000
+
+
+def add_run(folder: str | Path) -> dict:
+    """Take a finished run into ``data/``: its weights, if they may be shipped, and what was measured.
+
+    Parameters
+    ----------
+    folder
+        Of the run, as `gahr.training.run` leaves it.
+
+    Returns
+    -------
+    row
+        What the manifest now says. Without weights it is one of the ``records``, with the reason.
+    """
+    folder = Path(folder)
+    facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    path = folder / f"{folder.name}.safetensors"
+    load(str(path))  # a damaged file is found out here
+    if may_ship(facts["recipe"]) and path.stat().st_size <= LARGEST:
+        return add(path, "network", facts)
+    data = _files.checkout()
+    if data is None:
+        raise FileNotFoundError("there is no checkout here to add the run to.")
+    why = "its weights are large" if may_ship(facts["recipe"]) else "few faces: it gives them back"
+    row = {"name": folder.name, "kind": "record", "not_shipped": why, **facts}
+    _list(data, "records", folder.name, row)
     return row
 
 

@@ -13,12 +13,15 @@ PACKAGE = Path(gahr.__file__).parent
 
 # from the ground up: a module imports only what stands before it
 FLOORS = [
-    "_checks", "_files", "_photographs", "synthetic", "images", "networks", "denoisers", "ideal", "bases",
-    "measures", "scores", "inverse", "sampling", "zoo", "training", "studies", "report", "plots", "widgets",
-    "__main__",
+    "_checks", "_files", "_photographs", "synthetic", "images", "classes", "networks", "denoisers", "ideal",
+    "homogeneous", "bases", "measures", "scores", "inverse", "sampling",
+    "_published", "zoo", "recipes", "runs", "_engine", "training",
+    "_jobs", "_queues", "_board", "_lists", "sweep", "studies", "report",
+    "plots", "widgets", "__main__",
 ]  # fmt: skip
 
 HEAVY = ("matplotlib", "ipywidgets", "IPython", "scipy", "pywt", "pooch", "PIL", "skimage")
+HEAVY += ("submitit", "rich", "accelerate")
 
 
 def run(code):
