@@ -1,13 +1,16 @@
 """Image classes by name: the training set, held-out set or endless stream that a recipe asks for.
 
-| name | images |
-|---|---|
-| ``fashion32``, ``faces40`` | photographs, see `gahr.images` |
-| ``faces20``, ``faces10`` | the same faces, averaged over 2x2 or 4x4 pixels |
-| ``shuffled40`` | the same faces, their pixels permuted, one permutation for all |
-| ``calpha40a2``, ``calpha40a1.5b8`` | C^alpha images: side, contour regularity, background regularity |
-| ``discs40``, ``sinusoids40`` | discs, plane waves: any side |
-| ``ray40`` | the portrait of `gahr.images.portrait` times a random factor |
+================================  ===========================================================
+name                              images
+================================  ===========================================================
+``fashion32``, ``faces40``        photographs, see `gahr.images`
+``faces20``, ``faces10``          the same faces, averaged over 2x2 or 4x4 pixels
+``shuffled40``                    the same faces, their pixels permuted, one permutation for all
+``calpha40a2``,                   C^alpha images: side, contour regularity and, if it is another,
+``calpha40a1.5b8``                background regularity
+``discs40``, ``sinusoids40``      discs, plane waves: any side
+``ray40``                         the portrait of `gahr.images.portrait` times a random factor
+================================  ===========================================================
 
 Drawn classes come in halves too: A, B and the held-out images have seeds of their own, and small
 sets are the beginning of large ones, as with photographs.
