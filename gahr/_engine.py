@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import pickle
 import platform
 import shutil
+import zipfile
 from pathlib import Path
 
 import torch
@@ -137,6 +137,10 @@ class Engine:
         self.accelerator.end_training()
 
 
+class _Another(Exception):
+    """A checkpoint of another recipe."""
+
+
 class Checkpoint:
     """Where a run stands, on disk: written whole or not at all, by the main process.
 
@@ -160,22 +164,42 @@ class Checkpoint:
         return {name: part for name, part in parts.items() if part is not None}
 
     def read(self) -> tuple[int, float, list]:
-        """Restore network and optimizer; return step, seconds and history (zeros at a beginning)."""
+        """Restore network and optimizer; return step, seconds and history (zeros at a beginning).
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, or another recipe's.
+        """
         found = (0, 0.0, [])
         if self.path and self.path.exists():
+            data = self.path.read_bytes()
             try:
-                saved = torch.load(self.path, weights_only=True, map_location=self.engine.device)
-            except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-                raise ValueError(f"{self.path} is damaged ({error}); remove it to begin again.") from None
-            if saved.get("recipe") != self.recipe:
+                found = self._restore(data)
+            except _Another:
                 raise ValueError(
                     f"{self.path} belongs to another recipe; remove it or choose another folder."
-                )
-            for name, part in self._parts().items():
-                part.load_state_dict(saved[name])
-            found = (saved["step"], saved["seconds"], saved["history"])
+                ) from None
+            except Exception as error:  # damaged bytes can make a reader fail in any way
+                why = f"{type(error).__name__}: {error}".splitlines()[0]
+                raise ValueError(f"{self.path} is damaged ({why}); remove it to begin again.") from None
+        if self.path and self.engine.is_main:
+            for left in self.path.parent.glob(f".{self.path.name}.*"):
+                left.unlink()  # half-written when an earlier process was killed
         self.engine.accelerator.wait_for_everyone()
         return found
+
+    def _restore(self, data: bytes) -> tuple[int, float, list]:
+        with zipfile.ZipFile(io.BytesIO(data)) as parts:  # torch stores checksums and does not check them
+            folders = (part.filename for part in parts.infolist() if part.external_attr)
+            if wrong := parts.testzip() or next(folders, None):  # it would read nothing from a folder
+                raise ValueError(f"{wrong} is not what was written")
+        saved = torch.load(io.BytesIO(data), weights_only=True, map_location=self.engine.device)
+        if saved["recipe"] != self.recipe:
+            raise _Another
+        for name, part in self._parts().items():
+            part.load_state_dict(saved[name])
+        return saved["step"], saved["seconds"], saved["history"]
 
     def write(self, step: int, seconds: float, history: list) -> None:
         """Save where the run stands.

@@ -13,7 +13,7 @@ name                              images
 ================================  ===========================================================
 
 Drawn classes come in halves too: A, B and the held-out images have seeds of their own, and small
-sets are the beginning of large ones, as with photographs.
+sets lie inside large ones, as with photographs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ _DRAWN = ("calpha40a2", "discs40", "sinusoids40", "ray40")
 
 def _drawer(name: str) -> Callable[[int, int], Tensor] | None:
     """The function ``(count, seed) -> images`` of a drawn class; ``None`` for photographs."""
-    found = re.fullmatch(r"(calpha|discs|sinusoids|ray)(\d+)(?:a([\d.]+)(?:b([\d.]+))?)?", name)
+    number = r"(\d+(?:\.\d+)?)"
+    found = re.fullmatch(rf"(calpha|discs|sinusoids|ray)(\d+)(?:a{number}(?:b{number})?)?", name)
     if found is None or (found[1] == "calpha") != (found[3] is not None):
         return None
     kind, size = found[1], int(found[2])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from gahr import _files, bases, classes, denoisers, images, measures, zoo
+from gahr import _drawn, _files, bases, classes, denoisers, images, measures, zoo
 from gahr._checks import check_known
 
 __all__ = ["faces40_denoisers", "pairs", "store"]
@@ -90,6 +90,13 @@ def _network(name: str, runs: Path) -> denoisers.Blind:
 
 _STUDIES = {"faces40-denoisers": faces40_denoisers} | {
     f"{name}-pairs": functools.partial(pairs, name) for name in ("fashion32",)
+}
+_STUDIES |= {
+    "fashion32-samples": functools.partial(_drawn.samples, "fashion32"),
+    "fashion32-steps": functools.partial(_drawn.steps, "fashion32", 14000),
+    "fashion32-wiener": functools.partial(_drawn.wiener, "fashion32"),
+    "faces40-samples": functools.partial(_drawn.samples, "faces40", (13000,)),
+    "faces40-wiener": functools.partial(_drawn.wiener, "faces40", (13000,)),
 }
 
 

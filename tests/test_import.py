@@ -15,8 +15,8 @@ PACKAGE = Path(gahr.__file__).parent
 FLOORS = [
     "_checks", "_files", "_photographs", "synthetic", "images", "classes", "networks", "denoisers", "ideal",
     "homogeneous", "bases", "measures", "scores", "inverse", "sampling",
-    "_published", "zoo", "recipes", "runs", "_engine", "training",
-    "_jobs", "_queues", "_board", "_lists", "sweep", "studies", "report",
+    "_published", "zoo", "rulers", "pairs", "recipes", "runs", "_engine", "training",
+    "_jobs", "_queues", "_board", "_lists", "sweep", "_drawn", "studies", "report",
     "plots", "widgets", "__main__",
 ]  # fmt: skip
 

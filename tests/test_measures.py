@@ -172,6 +172,63 @@ def test_model_variance_is_the_variance_of_the_trained_function():
     assert torch.cat(values).mean().item() == pytest.approx(0.04, rel=0.05)
 
 
+def test_comparing_two_shrinkers_has_a_closed_form():
+    # f - g = (a - b) y, and f - x = (a - 1) x + a sigma z
+    a, b, level, sigma = 0.9, 0.6, 0.5, 0.3
+    x = torch.full((400, 1, 16, 16), level)
+    found = measures.compare(lambda y, s: a * y, lambda y, s: b * y, x, sigma)
+    square = level**2 + sigma**2  # E y^2
+    variance = 0.5 * (a - b) ** 2 * square
+    mse = sum(((k - 1) * level) ** 2 + (k * sigma) ** 2 for k in (a, b)) / 2
+    # 102,400 pixels: four standard errors of these means are 1 to 1.5 %
+    assert found["variance"] == pytest.approx(variance, rel=0.015)
+    assert found["mse"] == pytest.approx(mse, rel=0.015)
+    assert found["relative"] == pytest.approx(variance / mse, rel=0.015)
+    # each image's variance is (a - b)^2 / 2 times a mean of 256 squares of N(level, sigma^2)
+    spread = 0.5 * (a - b) ** 2 * math.sqrt((2 * sigma**4 + 4 * level**2 * sigma**2) / 256)
+    assert found["se"] == pytest.approx(spread / math.sqrt(400), rel=0.15)
+
+
+def test_independent_errors_have_relative_variance_one_and_equal_ones_none():
+    x = draw(40, 1, 32, 32)
+    one, two = 0.2 * torch.randn(2, 40, 1, 32, 32, generator=torch.Generator().manual_seed(1))
+
+    def at(error):
+        return lambda y, sigma: x + error
+
+    independent = measures.compare(at(one), at(two), x, 0.1)
+    assert independent["relative"] == pytest.approx(1, abs=0.03)
+    assert independent["variance"] == pytest.approx(0.04, rel=0.03)
+    equal = measures.compare(at(one), at(one), x, 0.1)
+    assert equal["variance"] == equal["relative"] == 0 and equal["mse"] == pytest.approx(0.04, rel=0.03)
+    opposite = measures.compare(at(one), at(-one), x, 0.1)
+    assert opposite["relative"] == pytest.approx(2, rel=1e-4)
+    exact = measures.compare(at(0), at(0), x, 0.1)
+    assert exact["mse"] == 0 and math.isnan(exact["relative"])
+
+
+def test_comparing_agrees_with_model_variance_in_any_batches():
+    x, told = draw(7, 1, 8, 8), []
+
+    def f(y, sigma):
+        told.append((len(y), sigma))
+        return 0.8 * y
+
+    def g(y, sigma):
+        return y.square()
+
+    found = measures.compare(f, g, x, 0.2, seed=3, batch=3)
+    each = measures.model_variance(f, g, x, 0.2, seed=3)
+    assert told[:3] == [(3, 0.2), (3, 0.2), (1, 0.2)]
+    assert found["variance"] == pytest.approx(each.mean().item(), rel=1e-5)
+    assert found["se"] == pytest.approx(each.std().item() / math.sqrt(7), rel=1e-5)
+    y = add_noise(x, 0.2, 3)
+    errors = [(h(y, 0.2) - x).square().mean().item() for h in (f, g)]
+    assert found["mse"] == pytest.approx(sum(errors) / 2, rel=1e-5)
+    assert found != measures.compare(f, g, x, 0.2, seed=4)
+    assert math.isnan(measures.compare(f, g, x[:1], 0.2)["se"])  # one image tells no spread
+
+
 IMAGES, OTHER = torch.rand(4, 1, 4, 4), torch.rand(4, 1, 5, 5)
 NAN = torch.full((4, 1, 4, 4), math.nan)
 
@@ -198,6 +255,8 @@ NAN = torch.full((4, 1, 4, 4), math.nan)
         (lambda: measures.memorized_fraction(IMAGES, IMAGES[:2]), "at least 3 training images; got 2"),
         (lambda: measures.memorized_fraction(IMAGES, IMAGES, ratio=0), r"ratio must be in \(0, 1\]"),
         (lambda: measures.model_variance(lambda y, s: y, lambda y, s: y, IMAGES, -1), "sigma must be in"),
+        (lambda: measures.compare(lambda y, s: y, lambda y, s: y, IMAGES, -1), "sigma must be in"),
+        (lambda: measures.compare(lambda y, s: y, lambda y, s: y, NAN, 0.1), "x contains NaN"),
     ],
 )
 def test_bad_input_is_refused(call, sentence):

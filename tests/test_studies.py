@@ -3,8 +3,9 @@
 import json
 
 import pytest
+import torch
 
-from gahr import _files, images, measures, studies, zoo
+from gahr import _files, classes, denoisers, images, measures, networks, studies, zoo
 
 
 @pytest.fixture
@@ -46,3 +47,85 @@ def test_the_fixed_denoisers_denoise_clothes():
     for name, f in studies.fixed_denoisers("fashion32", 32).items():
         gained = measures.psnr_curve(f, x, (0.1,))["psnr"][0] - 20
         assert 1 < gained < 12, name
+
+
+# ------------------------------------------------------------------------------------------------
+# Pairs of networks
+
+
+def listed(images_name, n, half, network="unet2", kind="record"):
+    recipe = {"images": images_name, "n": n, "half": half, "network": network}
+    name = f"{images_name}-{network}-n{n}-{half}"
+    return name, {"name": name, "kind": kind, "recipe": recipe}
+
+
+@pytest.fixture
+def pairs_listed(checkout):
+    """Both halves for n = 5 and 50, and what must not be taken for a pair."""
+    rows = [listed("discs16", n, half) for n in (50, 5) for half in "ab"]
+    rows += [listed("discs16", 500, "a"), listed("discs16", None, "a"), listed("discs16", None, "b")]
+    rows += [listed("discs16", 7, half, "unet4") for half in "ab"]
+    rows += [listed("discs8", 6, half) for half in "ab"]
+    rows += [listed("discs16", 8, "a", "unet2"), listed("discs16", 8, "b", "unet4")]
+    text = json.dumps({"repository": "r", "files": {}, "records": dict(rows)})
+    (checkout / "manifest.json").write_text(text)
+    _files._manifest_text.cache_clear()
+    return checkout
+
+
+def test_pairs_of_shrinkers_have_a_closed_form(pairs_listed, monkeypatch):
+    factors = {"n5-a": 0.9, "n5-b": 0.5, "n50-a": 0.8, "n50-b": 0.75}
+    asked = []
+
+    def shrinker(name, runs):
+        asked.append(name)
+        factor = factors[name.removeprefix("discs16-unet2-")]
+        return lambda y, sigma: factor * y
+
+    monkeypatch.setattr(studies, "_network", shrinker)
+    found = studies.pairs("discs16", network="unet2")
+    assert found["images"] == 1000 and found["network"] == "unet2"
+    assert list(found["sizes"]) == ["5", "50"] and len(asked) == 4
+    x = classes.load("discs16", 1000, "held-out")
+    power = x.square().mean().item()
+    for n, (a, b) in (("5", (0.9, 0.5)), ("50", (0.8, 0.75))):
+        rows = found["sizes"][n]
+        assert tuple(rows["sigma"]) == measures.SIGMAS
+        for k, sigma in enumerate(measures.SIGMAS):
+            variance = 0.5 * (a - b) ** 2 * (power + sigma**2)
+            mse = sum((c - 1) ** 2 * power + (c * sigma) ** 2 for c in (a, b)) / 2
+            assert rows["variance"][k] == pytest.approx(variance, rel=0.01)
+            assert rows["mse"][k] == pytest.approx(mse, rel=0.02)
+            assert rows["relative"][k] == pytest.approx(variance / mse, rel=0.02)
+            # four standard errors of a mean over images are far below the number itself
+            assert 0 < rows["se"][k] < 0.05 * variance
+
+
+def test_pairs_see_the_noise_of_the_curves(pairs_listed, monkeypatch):
+    seen = []
+    monkeypatch.setattr(studies, "_network", lambda name, runs: lambda y, sigma: seen.append(y) or y)
+    studies.pairs("discs16", network="unet2")
+    curve = []
+    x = classes.load("discs16", 1000, "held-out")
+    measures.psnr_curve(lambda y, sigma: curve.append(y) or y, x)
+    chunks = len(curve) // len(measures.SIGMAS)
+    for level in range(len(measures.SIGMAS)):
+        first = seen[2 * level * chunks : (2 * level + 1) * chunks]  # f, then g, of the first pair
+        assert all(map(torch.equal, first, curve[level * chunks : (level + 1) * chunks]))
+
+
+def test_networks_that_are_not_shipped_are_found_among_the_runs(pairs_listed, tmp_path, monkeypatch):
+    runs = tmp_path / "runs"
+    made = {}
+    for n in (5, 50):
+        for half, seed in (("a", 0), ("b", 1)):
+            name = f"discs16-unet2-n{n}-{half}"
+            network = networks.initialize(networks.UNet(2, 1), seed + n).eval()
+            made[name] = zoo.load(zoo.save(denoisers.Blind(network), runs / name / f"{name}.safetensors"))
+    monkeypatch.setenv("GAHR_RUNS", str(runs))
+    found = studies.pairs("discs16", network="unet2")
+    x = classes.load("discs16", 1000, "held-out")
+    a, b = (made[f"discs16-unet2-n50-{half}"] for half in "ab")
+    expected = measures.compare(a, b, x, measures.SIGMAS[6], seed=6000)
+    assert {key: found["sizes"]["50"][key][6] for key in expected} == expected
+    assert found == studies.pairs("discs16", runs, network="unet2")

@@ -1,12 +1,13 @@
 """The book's networks and results by name, and the manifest that vouches for them."""
 
+import dataclasses
 import json
 import shutil
 
 import pytest
 import torch
 
-from gahr import _files, networks, zoo
+from gahr import _files, measures, networks, recipes, zoo
 from gahr.denoisers import Blind
 
 FOLDERS = {"network": "networks", "result": "results", "images": "images"}
@@ -31,6 +32,28 @@ def test_every_file_has_its_row_and_its_hash():
     assert zoo.verify() == []
 
 
+def check_curves(row):
+    """PSNR at the book's noise levels; a network of fresh images has no training set to measure."""
+    assert row["recipe"]["n"] is None or row["recipe"]["n"] > 0
+    kinds = {"held_out"} if row["recipe"]["n"] is None else {"train", "held_out"}
+    assert kinds == set(row["curves"]), row["name"]
+    for curve in row["curves"].values():
+        assert tuple(curve["sigma"]) == measures.SIGMAS
+        assert all(len(curve[key]) == len(measures.SIGMAS) for key in ("psnr", "se"))
+    assert row["curves"]["held_out"]["images"] == 1000
+
+
+def test_records_tell_everything_but_the_weights():
+    files = _files.manifest()["files"]
+    for name in zoo.names("record"):
+        row = zoo.describe(name)
+        assert row["name"] == name and row["kind"] == "record" and row["not_shipped"]
+        assert {"recipe", "seed", "data", "provenance", "history", "curves"} <= set(row), name
+        check_curves(row)
+        assert name not in zoo.names() and f"networks/{name}.safetensors" not in files
+        assert not {"sha256", "bytes"} & set(row)
+
+
 def test_rows_say_what_a_reader_needs():
     files = _files.manifest()["files"]
     names = [(row["kind"], row["name"]) for row in files.values()]
@@ -41,7 +64,7 @@ def test_rows_say_what_a_reader_needs():
         assert row["bytes"] == (_files.checkout() / file).stat().st_size
         if row["kind"] == "network":
             assert {"recipe", "seed", "provenance", "curves"} <= set(row), file
-            assert row["recipe"]["n"] > 0 and {"train", "held_out"} <= set(row["curves"])
+            check_curves(row)
 
 
 def test_data_stay_within_thirty_megabytes():
@@ -49,10 +72,19 @@ def test_data_stay_within_thirty_megabytes():
 
 
 def test_no_small_face_network_is_shipped():
-    # trained on few faces a network can give its training faces back
-    for name in zoo.names():
-        recipe = zoo.describe(name)["recipe"]
-        assert not recipe["images"].startswith("faces") or recipe["n"] >= 10_000, name
+    # trained on few faces a network can give its training faces back, shuffled or not
+    for path in (_files.checkout() / "networks").iterdir():
+        images, _, size, *_ = path.stem.split("-")
+        if images.startswith(("faces", "shuffled")):
+            assert int(size.removeprefix("n")) >= 10_000, path.name
+            recipe = zoo.describe(path.stem)["recipe"]
+            assert (recipe["images"], f"n{recipe['n']}") == (images, size)
+
+
+def test_clothes_networks_of_every_size_are_shipped():
+    # Fashion-MNIST may be shown freely: on it the book shows memorization
+    for n in (1, 10, 100, 1000, 10_000, 14_000):
+        assert {f"fashion32-unet16-n{n}-{half}" for half in "ab"} <= set(zoo.names()), n
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -135,6 +167,97 @@ def test_a_changed_network_is_not_loaded(copied):
     path.write_bytes(data)
     with pytest.raises(ValueError, match="is corrupt or was changed"):
         zoo.load("toy-unet2-n5-a")
+
+
+# ------------------------------------------------------------------------------------------------
+# Taking finished runs into the checkout
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """Make the folder that a finished run leaves behind."""
+
+    def make(images, n, network=None):
+        recipe = recipes.Recipe(images, n, "a", network="unet2", blocks=1)
+        folder = tmp_path / "runs" / recipe.name
+        torch.manual_seed(0)
+        zoo.save(rounded(network or networks.UNet(2, 1)), folder / f"{recipe.name}.safetensors")
+        facts = {"recipe": dataclasses.asdict(recipe), "seed": 0, "curves": {"held_out": {"psnr": [20.5]}}}
+        (folder / "facts.json").write_text(json.dumps(facts))
+        return folder
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("images", "n"),
+    [("fashion32", 1), ("fashion32", 14_000), ("faces40", 10_000), ("shuffled40", 13_000), ("discs40", None)],
+)
+def test_a_run_becomes_a_network(copied, finished, images, n):
+    folder = finished(images, n)
+    row = zoo.add_run(folder)
+    assert row == zoo.describe(folder.name) and row["kind"] == "network"
+    assert folder.name in zoo.names() and zoo.names("record") == []
+    assert row["curves"] == {"held_out": {"psnr": [20.5]}} and row["recipe"]["n"] == n
+    y = torch.rand(1, 1, 8, 8)
+    assert torch.equal(zoo.load(folder.name)(y), zoo.load(folder / f"{folder.name}.safetensors")(y))
+    assert zoo.verify() == []
+
+
+@pytest.mark.parametrize("images", ["faces40", "faces20", "faces10", "shuffled40"])
+@pytest.mark.parametrize("n", [1, 1000, 9_999])
+def test_a_run_on_few_faces_becomes_a_record_without_weights(copied, finished, images, n):
+    folder = finished(images, n)
+    before = sorted(copied.rglob("*"))
+    row = zoo.add_run(folder)
+    assert row == zoo.describe(folder.name) and row["kind"] == "record"
+    assert row["not_shipped"] == "few faces: it gives them back"
+    assert row["curves"] == {"held_out": {"psnr": [20.5]}}
+    assert zoo.names("record") == [folder.name] and folder.name not in zoo.names()
+    assert sorted(copied.rglob("*")) == before and zoo.verify() == []
+    with pytest.raises(KeyError, match="unknown network"):
+        zoo.load(folder.name)
+
+
+def test_a_large_network_becomes_a_record(copied, finished, monkeypatch):
+    assert zoo.LARGEST == 4_000_000
+    folder = finished("fashion32", 10)
+    size = (folder / f"{folder.name}.safetensors").stat().st_size
+    monkeypatch.setattr(zoo, "LARGEST", size - 1)
+    assert zoo.add_run(folder)["not_shipped"] == "its weights are large"
+    assert zoo.names("record") == [folder.name] and zoo.verify() == []
+    other = finished("fashion32", 11)
+    monkeypatch.setattr(zoo, "LARGEST", size)
+    assert zoo.add_run(other)["kind"] == "network"
+
+
+@pytest.mark.parametrize("n", [10, 10_000])
+def test_a_damaged_run_is_not_taken(copied, finished, n):
+    folder = finished("faces40", n)
+    path = folder / f"{folder.name}.safetensors"
+    before = (copied / "manifest.json").read_bytes()
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="is not a safetensors file"):
+        zoo.add_run(folder)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=folder.name):
+        zoo.add_run(folder)
+    assert (copied / "manifest.json").read_bytes() == before and zoo.verify() == []
+
+
+def test_an_unfinished_run_is_not_taken(copied, finished):
+    folder = finished("fashion32", 10)
+    (folder / "facts.json").unlink()
+    with pytest.raises(FileNotFoundError, match="facts.json"):
+        zoo.add_run(folder)
+    assert folder.name not in zoo.names()
+
+
+def test_without_a_checkout_no_run_is_taken(finished, monkeypatch):
+    monkeypatch.setattr(_files, "checkout", lambda: None)
+    for n in (10, 10_000):
+        with pytest.raises(FileNotFoundError, match="there is no checkout here"):
+            zoo.add_run(finished("faces40", n))
 
 
 def test_without_a_checkout_there_is_nothing_to_verify(monkeypatch, tmp_path):

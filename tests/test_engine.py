@@ -1,0 +1,500 @@
+"""What must hold of a long run: it survives kills and full disks, and two processes do one's work."""
+
+import contextlib
+import dataclasses
+import errno
+import functools
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import accelerate
+import pytest
+import torch
+
+from gahr import _engine, networks, recipes, training, zoo
+from gahr.__main__ import command_of
+
+RECIPE = recipes.Recipe(
+    "discs16", 8, "a", network="unet2", blocks=1, steps=40, batch=4, learning_rate=3e-3, precision="fp32"
+)
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """No compiler, a short settling, few held-out images: for runs within this process, on the CPU."""
+    monkeypatch.setattr(_engine, "_has_compiler", lambda: False)
+    monkeypatch.setattr(training, "HELD_OUT", 20)
+    monkeypatch.setattr(training, "_settle", functools.partial(training._settle, batches=10))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+def weights(f):
+    return {key: value.clone() for key, value in f.network.state_dict().items()}
+
+
+def same(one, two):
+    return one.keys() == two.keys() and all(torch.equal(value, two[key]) for key, value in one.items())
+
+
+# ------------------------------------------------------------------------------------------------
+# Processes of their own
+
+
+def command(recipe, folder, *more, launcher=()):
+    """The command line that trains a recipe, eager."""
+    words = command_of(dataclasses.asdict(recipe)).replace("--tag ''", "").split()[3:]
+    return [sys.executable, "-m", *launcher, "gahr", *words, "--eager", "--folder", str(folder), *more]
+
+
+def environment():
+    """One thread, no GPU, and neither the reader's images nor settings of another launcher."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("GAHR_", "ACCELERATE_", "SLURM_"))}
+    return kept | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+def finish(words):
+    """Run a command to its end; return what it wrote on standard error."""
+    done = subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def network_of(recipe, folder):
+    return weights(zoo.load(Path(folder) / recipe.name / f"{recipe.name}.safetensors"))
+
+
+def kill_at_random_moments(words, checkpoint, kills, seed, longest):
+    """Start a command again and again, and kill it a random time after its loop has begun.
+
+    Returns the steps of the checkpoints that the kills left behind.
+    """
+    moments, steps = random.Random(seed), []
+    for _ in range(kills):
+        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        with subprocess.Popen(words, env=environment(), stderr=subprocess.PIPE) as process:
+            while process.poll() is None and not (
+                checkpoint.exists() and checkpoint.stat().st_mtime_ns > before
+            ):
+                time.sleep(0.01)
+            time.sleep(longest * moments.random())
+            process.send_signal(signal.SIGKILL)
+            error = process.stderr.read().decode()
+        assert process.returncode in (0, -signal.SIGKILL), error
+        steps.append(torch.load(checkpoint, weights_only=True)["step"])
+    return steps
+
+
+def test_killed_at_random_moments_a_run_ends_with_the_same_weights(tmp_path):
+    recipe = dataclasses.replace(RECIPE, steps=400, ema=0.9)
+    training.run(recipe, tmp_path / "whole", compiled=False)
+    words = command(recipe, tmp_path / "killed", "--checkpoint-every", "0")  # one after every step
+    whole, killed = (tmp_path / name / recipe.name for name in ("whole", "killed"))
+    facts = json.loads((whole / "facts.json").read_text())
+    # writing after every step more than doubles the time of the loop: three kills do not reach its end
+    longest = facts["history"][-1]["seconds"] / 2
+    steps = kill_at_random_moments(words, killed / "checkpoint.pt", kills=3, seed=0, longest=longest)
+    assert steps == sorted(steps) and len({step for step in steps if 0 < step < recipe.steps}) >= 2, steps
+    assert finish(words) == ""  # not on a terminal: no progress bar; and no warnings
+    assert same(network_of(recipe, tmp_path / "whole"), network_of(recipe, tmp_path / "killed"))
+    again = json.loads((killed / "facts.json").read_text())
+    one, two = ([row | {"seconds": 0} for row in found["history"]] for found in (facts, again))
+    assert one == two and facts["curves"] == again["curves"]
+    # nothing half-written is left
+    assert sorted(path.name for path in killed.iterdir()) == sorted(path.name for path in whole.iterdir())
+
+
+def test_two_processes_compute_what_one_does(tmp_path):
+    recipe = dataclasses.replace(RECIPE, steps=10)
+    launcher = ("torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "--")
+    finish(command(recipe, tmp_path / "two", launcher=launcher))
+    training.run(recipe, tmp_path / "one", compiled=False)
+    one, two = (network_of(recipe, tmp_path / folder) for folder in ("one", "two"))
+    start = networks.initialize(recipes.build("unet2", 1), recipe.seed).state_dict()
+    for key, value in one.items():
+        moved = (value - start[key]).abs().max()
+        # float16 weights: half a unit in the last place of the largest, and Adam's rounding errors
+        assert (two[key] - value).abs().max() < 0.02 * moved, key
+    facts = json.loads((tmp_path / "two" / recipe.name / "facts.json").read_text())
+    assert facts["provenance"]["processes"] == 2
+    alone = json.loads((tmp_path / "one" / recipe.name / "facts.json").read_text())
+    assert facts["history"][-1]["loss"] == pytest.approx(alone["history"][-1]["loss"], rel=1e-4)
+    assert [p.name for p in (tmp_path / "two" / recipe.name).iterdir() if p.name.startswith(".")] == []
+
+
+BATCH = torch.randn(6, 3, 4, 4, generator=torch.Generator().manual_seed(0)) + torch.arange(6.0).view(
+    6, 1, 1, 1
+)
+"""Images whose means differ, so that the halves' spreads are not the whole's."""
+
+
+def normalized(norm, x):
+    """Output, spread, and the gradients of the mean of a function that tells values apart."""
+    with torch.no_grad():
+        norm.gammas.copy_(torch.tensor([0.7, -1.3, 0.2]).view(1, 3, 1, 1))
+    x = x.clone().requires_grad_()
+    y = norm.train()(x)
+    (y.sin() * (1 + x.detach())).mean().backward()
+    return {"y": y.detach(), "spread": norm.running_sd, "x": x.grad, "gammas": norm.gammas.grad}
+
+
+def half_of_the_batch(rank, folder):
+    """What one of two processes does with its part, with the spread shared and not."""
+    rendezvous = f"file://{folder}/rendezvous"
+    torch.distributed.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=2)
+    for shared in (True, False):
+        norm = networks.BiasFreeNorm(3)
+        norm.shared = shared
+        torch.save(normalized(norm, BATCH[3 * rank : 3 * rank + 3]), f"{folder}/{shared}-{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_share_the_spread_and_its_gradient(tmp_path):
+    torch.multiprocessing.spawn(half_of_the_batch, (str(tmp_path),), nprocs=2)
+    whole = normalized(networks.BiasFreeNorm(3), BATCH)
+    for shared in (True, False):
+        one, two = (torch.load(tmp_path / f"{shared}-{rank}.pt", weights_only=True) for rank in (0, 1))
+        found = {
+            "y": torch.cat([one["y"], two["y"]]),
+            "spread": one["spread"],
+            "x": torch.cat([one["x"], two["x"]]) / 2,  # of the mean of the processes' losses
+            "gammas": (one["gammas"] + two["gammas"]) / 2,
+        }
+        for name, value in found.items():
+            assert torch.allclose(value, whole[name], rtol=1e-5, atol=1e-7) == shared, (name, shared)
+
+
+def test_a_batch_that_does_not_divide_is_refused(monkeypatch, short):
+    monkeypatch.setattr(accelerate.Accelerator, "num_processes", 3)
+    with pytest.raises(ValueError, match="a batch of 4 images does not divide among 3 processes"):
+        training.train(RECIPE, training.load_images(RECIPE)[0])
+
+
+# ------------------------------------------------------------------------------------------------
+# Disks and checkpoints
+
+
+class Interrupted(Exception):
+    pass
+
+
+@pytest.fixture
+def halfway(tmp_path, monkeypatch, short):
+    """The folder of a run that was interrupted at step 32."""
+    write = training._write_json
+
+    def stop(path, value):
+        write(path, value)
+        if value.get("step") == 32:
+            raise Interrupted
+
+    monkeypatch.setattr(training, "_write_json", stop)
+    with pytest.raises(Interrupted):
+        training.run(RECIPE, tmp_path, checkpoint_every=0)
+    monkeypatch.setattr(training, "_write_json", write)
+    return tmp_path / RECIPE.name
+
+
+@contextlib.contextmanager
+def no_file_above(limit):
+    """The system itself refuses to let a file grow further, as a full disk does."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))  # Python turns the signal into an error
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextlib.contextmanager
+def full_disk():
+    """Half of what is written arrives; then there is no space left."""
+
+    def fail(self, data):
+        with open(self, "wb") as stream:
+            stream.write(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "write_bytes", fail)
+        yield
+
+
+@contextlib.contextmanager
+def read_only():
+    def fail(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "mkstemp", fail)
+        yield
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        (lambda: no_file_above(3000), "File too large"),
+        (full_disk, "No space left on device"),
+        (read_only, "Read-only file system"),
+    ],
+)
+def test_a_disk_that_takes_nothing_costs_nothing(halfway, trouble, reason):
+    before = {path.name: path.read_bytes() for path in halfway.iterdir()}
+    assert len(before["checkpoint.pt"]) > 3000
+    with trouble(), pytest.raises(OSError, match=reason) as caught:
+        training.run(RECIPE, halfway.parent)
+    said = str(caught.value)
+    assert str(halfway / "checkpoint.pt") in said and "run the same command again" in said
+    assert "the checkpoint before it is untouched" in said and "\n" not in said
+    assert {path.name: path.read_bytes() for path in halfway.iterdir()} == before
+    training.run(RECIPE, halfway.parent)  # there is space again
+    training.run(RECIPE, halfway.parent / "whole")
+    assert same(network_of(RECIPE, halfway.parent), network_of(RECIPE, halfway.parent / "whole"))
+
+
+def test_a_folder_that_cannot_be_is_found_out_before_anything_is_trained(tmp_path, monkeypatch, short):
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    monkeypatch.setattr(_engine.Engine, "step", lambda *_, **__: pytest.fail("trained for nothing"))
+    with pytest.raises(OSError, match="cannot write the checkpoint of step 0 .*; nothing is lost"):
+        training.run(RECIPE, tmp_path / "taken")
+    assert (tmp_path / "taken").read_text() == "a file where the folder should be"
+
+
+def test_a_disk_that_fills_at_the_very_end_does_not_cost_the_run(tmp_path, monkeypatch, short):
+    def fail(f, path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zoo, "save", fail)
+        with pytest.raises(OSError, match="No space left"):
+            training.run(RECIPE, tmp_path)
+    monkeypatch.setattr(_engine.Engine, "step", lambda *_, **__: pytest.fail("trained again"))
+    training.run(RECIPE, tmp_path)
+    assert (tmp_path / RECIPE.name / "facts.json").exists()
+    modified = (tmp_path / RECIPE.name / "facts.json").stat().st_mtime_ns
+    training.run(RECIPE, tmp_path)  # and what is finished is not done again
+    assert (tmp_path / RECIPE.name / "facts.json").stat().st_mtime_ns == modified
+    with pytest.raises(ValueError, match="holds another recipe's network; remove it or choose another"):
+        training.run(dataclasses.replace(RECIPE, steps=41), tmp_path)
+
+
+def flipped(data, where):
+    damaged = bytearray(data)
+    damaged[where] ^= 0xFF
+    return bytes(damaged)
+
+
+def a_weight(data):
+    """Bytes of one weight in a checkpoint."""
+    saved = torch.load(io.BytesIO(data), weights_only=True)
+    return saved["network"]["encoder.0.0.weight"].numpy().tobytes()
+
+
+def stored(value):
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[:1],
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-10],
+        lambda data: b"nothing like a checkpoint",
+        lambda data: b"\x80\x04K\x01.",
+        lambda data: bytes(len(data)),
+        lambda data: flipped(data, data.index(a_weight(data)) + 5),
+        lambda data: stored([1, 2]),
+        lambda data: stored({"recipe": dataclasses.asdict(RECIPE), "step": 3}),
+        lambda data: stored(
+            {"recipe": dataclasses.asdict(RECIPE), "step": 3, "network": {}, "optimizer": {}}
+        ),
+    ],
+)
+def test_a_damaged_checkpoint_is_named_with_what_to_do(halfway, damage):
+    path = halfway / "checkpoint.pt"
+    data = damage(path.read_bytes())
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="is damaged .*remove it to begin again") as caught:
+        training.run(RECIPE, halfway.parent)
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == data  # left for a second look
+    path.unlink()
+    training.run(RECIPE, halfway.parent)
+
+
+def test_no_single_damaged_byte_goes_unnoticed(halfway):
+    # either the file says that it is damaged, or what it gives back is what was saved
+    path = halfway / "checkpoint.pt"
+    data, good = path.read_bytes(), torch.load(path, weights_only=True)
+    engine = _engine.Engine(RECIPE, recipes.build("unet2", 1), False, None)
+    refused = 0
+    for where in random.Random(0).sample(range(len(data)), 600):
+        path.write_bytes(flipped(data, where))
+        try:
+            step, _, history = _engine.Checkpoint(halfway, RECIPE, engine).read()
+        except ValueError as error:
+            assert str(path) in str(error)
+            refused += 1
+        else:
+            assert step == good["step"] and history == good["history"]
+            assert all(torch.equal(v, good["network"][k]) for k, v in engine.network.state_dict().items())
+    assert 200 < refused < 600  # some bytes only pad
+
+
+# ------------------------------------------------------------------------------------------------
+# Steps
+
+
+def recorded(monkeypatch, recipe):
+    """Train, and return the finished network and its parameters after every step."""
+    seen, step = [], _engine.Engine.step
+
+    def watch(self, *batch, rate):
+        loss = step(self, *batch, rate=rate)
+        seen.append({k: v.detach().clone() for k, v in self.network.named_parameters()})
+        return loss
+
+    monkeypatch.setattr(_engine.Engine, "step", watch)
+    return training.train(recipe, training.load_images(recipe)[0])[0], seen
+
+
+def rounded(value):
+    return value.half().float() if value.shape[-1] > 1 else value
+
+
+def test_the_moving_average_is_the_recursion_by_hand(monkeypatch, short):
+    f, seen = recorded(monkeypatch, dataclasses.replace(RECIPE, ema=0.8))
+    average = seen[0]
+    for later in seen[1:]:
+        average = {key: 0.8 * average[key] + 0.2 * value for key, value in later.items()}
+    for key, value in f.network.named_parameters():
+        torch.testing.assert_close(value, rounded(average[key]), rtol=1e-3, atol=1e-6)
+        assert not torch.allclose(value, rounded(seen[-1][key]), rtol=1e-3, atol=1e-6)
+
+
+def test_by_default_there_is_no_moving_average(monkeypatch, short):
+    f, seen = recorded(monkeypatch, RECIPE)
+    assert len(seen) == RECIPE.steps
+    for key, value in f.network.named_parameters():
+        assert torch.equal(value, rounded(seen[-1][key]))
+
+
+def test_the_loop_is_plain_adam_on_the_error_of_the_predicted_noise(monkeypatch, short):
+    _, seen = recorded(monkeypatch, RECIPE)
+    network = networks.initialize(networks.UNet(2, 1), RECIPE.seed).train()
+    adam, x = torch.optim.Adam(network.parameters()), training.load_images(RECIPE)[0]
+    for t, found in enumerate(seen):
+        y, noise = recipes.draw(RECIPE, x, t)
+        loss = ((y - network(y)) - (y - noise)).square().mean()  # the estimate against the clean image
+        for group in adam.param_groups:
+            group["lr"] = RECIPE.rate(t)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        for key, value in network.named_parameters():
+            torch.testing.assert_close(found[key], value.detach(), rtol=1e-3, atol=1e-4)
+
+
+def test_rows_come_at_log_spaced_steps_and_the_log_holds_them(tmp_path, short):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    recipe, rows = dataclasses.replace(RECIPE, steps=200), []
+    x, held_out = training.load_images(recipe)
+    training.train(recipe, x, held_out, report=rows.append, log=tmp_path)
+    assert [row["step"] for row in rows] == [10, 18, 32, 56, 100, 178, 200]
+    assert len(rows[0]["held_out"]) == len(training.GLANCE_SIGMAS)
+    log = accumulator.EventAccumulator(str(tmp_path / recipe.name)).Reload()
+    for tag, value in {
+        "loss": lambda row: row["loss"],
+        **{f"train/{k}": lambda row, k=k: row["train"][k] for k in range(5)},
+        **{f"held_out/{k}": lambda row, k=k: row["held_out"][k] for k in range(5)},
+    }.items():
+        events = log.Scalars(tag)
+        assert [event.step for event in events] == [row["step"] for row in rows]
+        assert [event.value for event in events] == pytest.approx([value(row) for row in rows], rel=1e-6)
+
+
+def test_without_a_log_folder_none_is_written(tmp_path, short, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    training.train(RECIPE, training.load_images(RECIPE)[0])
+    assert list(tmp_path.iterdir()) == []
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_shown_on_a_terminal_and_nowhere_else(monkeypatch, short):
+    x, held_out = training.load_images(RECIPE)
+    shown = {}
+    for name, stream, wanted in (
+        ("terminal", Terminal(), True),
+        ("file", io.StringIO(), True),
+        ("not wanted", Terminal(), False),
+    ):
+        monkeypatch.setattr(sys, "stderr", stream)
+        training.train(RECIPE, x, held_out, progress=wanted)
+        shown[name] = stream.getvalue()
+    assert shown["file"] == shown["not wanted"] == ""
+    assert RECIPE.name in shown["terminal"] and "160/160" in shown["terminal"]  # 40 steps of 4 images
+    assert "img/s" in shown["terminal"]
+
+
+def test_beside_the_bar_stand_loss_and_held_out_psnr():
+    bar = type("Bar", (), {"set_postfix": lambda self, beside, refresh: vars(self).update(beside)})()
+    _engine.show(bar, {"loss": 0.01234, "held_out": [40.0, 35.0, 27.36, 24.0, 20.0]})
+    assert vars(bar) == {"loss": "0.0123", "held-out": "27.4 dB"}  # at sigma = 0.1
+
+
+# ------------------------------------------------------------------------------------------------
+# Compiled, in bfloat16
+
+
+@pytest.mark.skipif(not _engine._has_compiler(), reason="no C++ compiler here")
+@pytest.mark.skipif(not _engine._has_bf16(), reason="no bfloat16 arithmetic here")
+def test_compiled_in_bfloat16_a_run_stays_near_the_plain_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(training, "_settle", functools.partial(training._settle, batches=10))
+    plain = dataclasses.replace(RECIPE, steps=30, batch=8, network="unet4")
+    x = training.load_images(plain)[0]
+    f, facts = training.train(plain, x, compiled=False)
+    g, fast = training.train(dataclasses.replace(plain, precision="bf16"), x, compiled=True)
+    assert fast["provenance"]["bf16"] and fast["provenance"]["compiled"]
+    assert not facts["provenance"]["bf16"] and not facts["provenance"]["compiled"]
+    one, two = (found["history"][-1]["loss"] for found in (facts, fast))
+    assert one != two and two == pytest.approx(one, rel=0.05)
+    y = recipes.draw(plain, x, 0)[0]
+    start = networks.initialize(networks.UNet(4, 1), plain.seed)
+    with torch.no_grad():
+        travelled = (f(y) - (y - start.train()(y))).norm()
+        assert (f(y) - g(y)).norm() < 0.1 * travelled
+
+
+def test_many_runs_in_one_process_do_not_exhaust_the_compiler(monkeypatch, short):
+    class Traced(accelerate.Accelerator):
+        """Dynamo traces as always; the traced code then runs eager, so that no C++ is compiled."""
+
+        def __init__(self, dynamo_backend, **more):
+            assert dynamo_backend == "inductor"
+            super().__init__(dynamo_backend="eager", **more)
+
+    monkeypatch.setattr(accelerate, "Accelerator", Traced)
+    monkeypatch.setattr(training, "_curves", lambda f, x, held_out: {})
+    # otherwise it would go on without a word, uncompiled
+    monkeypatch.setattr(torch._dynamo.config, "fail_on_recompile_limit_hit", True)
+    for width in range(1, torch._dynamo.config.recompile_limit + 3):
+        recipe = dataclasses.replace(RECIPE, steps=1, network=f"unet{width}")
+        training.train(recipe, training.load_images(recipe)[0], compiled=True)
