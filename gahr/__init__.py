@@ -19,6 +19,7 @@ __all__ = [
     "pairs",
     "plots",
     "recipes",
+    "replication",
     "report",
     "rulers",
     "runs",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeVar
 
 from gahr._checks import check_known
 
-__all__ = ["pick", "say", "verdict"]
+__all__ = ["judge", "pick", "say", "verdict"]
 
 T = TypeVar("T")
 
@@ -47,3 +48,17 @@ def verdict(claim: str, value: float, expected: float, tolerance: float, unit: s
     holds = abs(value - expected) <= tolerance
     unit = f" {unit}" if unit else ""
     print(f"{claim} {expected:g} +- {tolerance:g}{unit}: {'holds' if holds else 'FAILS'}")
+
+
+def judge(value: float, low: float, high: float, least: float = -math.inf, most: float = math.inf) -> str:
+    """Whether a number and its interval lie between two bounds: ``"holds"``, ``"unclear"``, ``"differs"``.
+
+    Examples
+    --------
+    >>> judge(0.94, 0.92, 0.95, least=0.9)
+    'holds'
+    >>> judge(0.91, 0.88, 0.95, least=0.9)  # the number does, an end of the interval does not
+    'unclear'
+    """
+    inside = [least <= number <= most for number in (value, low, high)]
+    return "holds" if all(inside) else "differs" if not any(inside) else "unclear"

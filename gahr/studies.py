@@ -89,7 +89,7 @@ def _network(name: str, runs: Path) -> denoisers.Blind:
 
 
 _STUDIES = {"faces40-denoisers": faces40_denoisers} | {
-    f"{name}-pairs": functools.partial(pairs, name) for name in ("fashion32",)
+    f"{name}-pairs": functools.partial(pairs, name) for name in ("fashion32", "faces20", "faces10")
 }
 _STUDIES |= {
     "fashion32-samples": functools.partial(_drawn.samples, "fashion32"),

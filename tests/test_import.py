@@ -17,7 +17,7 @@ FLOORS = [
     "homogeneous", "bases", "measures", "scores", "inverse", "sampling",
     "_published", "zoo", "rulers", "pairs", "recipes", "runs", "_engine", "training",
     "_jobs", "_queues", "_board", "_lists", "sweep", "_drawn", "studies", "report",
-    "plots", "widgets", "__main__",
+    "_found", "_section2", "replication", "plots", "widgets", "__main__",
 ]  # fmt: skip
 
 HEAVY = ("matplotlib", "ipywidgets", "IPython", "scipy", "pywt", "pooch", "PIL", "skimage")

@@ -1,0 +1,160 @@
+"""How each of our numbers beside the paper's is found in what is stored: text, margin and verdict.
+
+The margin is the distance to the rule's nearer bound; outside it is negative.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from gahr import measures, recipes, rulers, zoo
+from gahr.report import judge
+
+COPY = 0.95
+"""Centered similarity above which a picture counts as the same: the paper's, appendix B.1."""
+
+Found = tuple[str, str, str]
+
+
+def _bounded(
+    found: rulers.Interval, least: float = -math.inf, most: float = math.inf, unit: str = ""
+) -> Found:
+    """Number and interval as text, distance to the nearer bound (negative: outside), and verdict."""
+    value, low, high = (f"{number:.4g}" for number in found)
+    text = value if low == high else f"{value} ({low} to {high})"
+    margin = min(found.value - least, most - found.value)
+    return f"{text}{unit}", f"{margin:+.3g}{unit}", judge(*found, least, most)
+
+
+def _two(numbers: list[float]) -> rulers.Interval:
+    """Mean of the two halves, with both as its interval."""
+    return rulers.Interval(sum(numbers) / len(numbers), min(numbers), max(numbers))
+
+
+def _curve(name: str, which: str) -> dict[float, float]:
+    curve = zoo.describe(name)["curves"][which]
+    return dict(zip(curve["sigma"], curve["psnr"], strict=True))
+
+
+def _gap(name: str) -> dict[float, float]:
+    """Training minus held-out PSNR at each noise level."""
+    held_out = _curve(name, "held_out")
+    return {sigma: value - held_out[sigma] for sigma, value in _curve(name, "train").items()}
+
+
+def slope(n: int, stem: str = "fashion32-unet16") -> Found:
+    found = []
+    for half in "ab":
+        strong = {s: p for s, p in _curve(f"{stem}-n{n}-{half}", "train").items() if s >= 0.1}
+        found.append(measures.slope(torch.tensor(list(strong.values()))[:, None], tuple(strong)).value)
+    return _bounded(_two(found), 0.9, 1.1)
+
+
+def flat(n: int, stem: str = "fashion32-unet16") -> Found:
+    weak = [[p for s, p in _curve(f"{stem}-n{n}-{half}", "held_out").items() if s <= 0.4] for half in "ab"]
+    return _bounded(_two([max(values) - min(values) for values in weak]), most=2, unit=" dB")
+
+
+def apart(n: int, stem: str = "fashion32-unet16") -> Found:
+    least = [min(g for s, g in _gap(f"{stem}-n{n}-{half}").items() if s <= 0.4) for half in "ab"]
+    return _bounded(_two(least), least=10, unit=" dB")
+
+
+def closing(name: str) -> Found:
+    gap = _gap(name)
+    more = gap[max(gap)] - gap[min(gap)]
+    return _bounded(rulers.Interval(more, more, more), least=1, unit=" dB")
+
+
+def closed(stem: str) -> Found:
+    names, worst, allowed = [f"{stem}-{half}" for half in "ab"], [], True
+    for name in names:
+        curves, gap = zoo.describe(name)["curves"], _gap(name)
+        errors = zip(curves["train"]["se"], curves["held_out"]["se"], strict=True)
+        worst.append(max(gap.values()))
+        bounds = [max(0.3, 2 * math.hypot(*pair)) for pair in errors]
+        allowed &= all(g <= bound for g, bound in zip(gap.values(), bounds, strict=True))
+    text, margin, _ = _bounded(_two(worst), most=0.3, unit=" dB")
+    return text, margin, "holds" if allowed else "differs"
+
+
+def variance(small: str, large: str) -> Found:
+    sizes = zoo.result("fashion32-pairs")["sizes"]
+    falls = [a / b for a, b in zip(sizes[small]["variance"], sizes[large]["variance"], strict=True)]
+    middle = rulers.median(falls).value
+    return _bounded(rulers.Interval(middle, min(falls), max(falls)), least=10, unit=" times")
+
+
+def _drawn(n: str, result: str = "fashion32-samples") -> dict:
+    found = zoo.result(result)
+    return found[n] if n in found else found["sizes"][n]
+
+
+def copies(n: str, least: float = COPY, most: float = math.inf) -> Found:
+    copy = _drawn(n)["copy"]
+    return _bounded(rulers.median(copy["a"]["centered"] + copy["b"]["centered"]), least, most)
+
+
+def between(n: str, result: str = "fashion32-samples") -> Found:
+    return _bounded(rulers.median(_drawn(n, result)["between"]["centered"]), least=0.9)
+
+
+def above_copies(n: str, convention: str, result: str = "fashion32-samples") -> Found:
+    row = _drawn(n, result)
+    copies = row["copy"]["a"][convention] + row["copy"]["b"][convention]
+    share = rulers.superiority(row["between"][convention], copies)
+    return _bounded(rulers.Interval(share, share, share), least=0.5)
+
+
+def _share_below() -> float:
+    values = _drawn("14000")["between"]["centered"]
+    return sum(value < 0.9 for value in values) / len(values)
+
+
+def agreeing(least: float) -> Found:
+    share = 1 - _share_below()
+    return _bounded(rulers.Interval(share, share, share), least=least)
+
+
+def parted() -> Found:
+    share = _share_below()
+    return f"{share:.2f} of the pairs", f"{share:+.2f}", "holds" if share > 0 else "differs"
+
+
+def across() -> Found:
+    values = zoo.result("fashion32-samples")["across_halves"]["centered"]
+    return _bounded(rulers.Interval(max(values), max(values), max(values)), most=COPY)
+
+
+def _mean_gap(name: str) -> float:
+    """Gap averaged over sigma, uniform between the smallest and the largest level (trapezoids)."""
+    gap = list(_gap(name).items())
+    area = sum((t - s) * (a + b) / 2 for (s, a), (t, b) in zip(gap, gap[1:], strict=False))
+    return area / (gap[-1][0] - gap[0][0])
+
+
+def resolution() -> Found:
+    small, large = (_mean_gap(f"faces{size}-unet16-n100-a") for size in (10, 20))
+    more = large - small
+    text = f"{small:.2f} and {large:.2f} dB"
+    return text, f"{more:+.2f} dB", judge(more, more, more, least=0)
+
+
+def increase() -> Found:
+    """N at which the mean gap is 1 dB, by interpolation in log N, at three sizes."""
+    at = []
+    for size in (10, 20, 40):
+        gaps = [(math.log10(n), _mean_gap(f"faces{size}-unet16-n{n}-a")) for n in (10, 100, 1000, 13000)]
+        (m, a), (n, b) = next(pair for pair in zip(gaps, gaps[1:], strict=False) if pair[1][1] < 1)
+        at.append(m + (n - m) * (a - 1) / (a - b))
+    first, second = at[1] - at[0], at[2] - at[1]
+    text = "N = " + ", ".join(f"{10**value:.0f}" for value in at)
+    return text, f"{second - first:+.2f} decades", "holds" if second < first else "differs"
+
+
+def parameters(blocks: int, paper: float) -> Found:
+    count = sum(p.numel() for p in recipes.build("unet64", blocks).parameters())
+    apart = count / 1e6 - paper
+    return f"{count:,}", f"{apart:+.3f} M", "holds" if round(count / 1e6, 2) == paper else "differs"

@@ -1,0 +1,229 @@
+"""Section 2 and appendix B of the paper: each claim with the rule that our number must satisfy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from gahr import _found
+
+
+class Claim(NamedTuple):
+    """One row before it is measured; without ``find`` it cannot be. ``note``: why it may differ."""
+
+    source: str
+    claim: str
+    rule: str
+    scale: str
+    find: Callable[[], _found.Found] | None
+    note: str = ""
+
+
+CLOTHES = "clothes, 32x32, 16 channels"
+FACES = "faces, {0}x{0}, 16 channels"
+PAIRS = f"{CLOTHES}; 64 pairs"
+
+
+def claims() -> list[Claim]:
+    """All rows, in the paper's order."""
+    return [
+        *_figure1(),
+        *_figure2(),
+        Claim(
+            "Fig. 6",
+            "no picture of one half has a near-duplicate in the other",
+            f"no nearest pair across halves above {_found.COPY}",
+            f"{CLOTHES}, 256 of half A",
+            _found.across,
+            "Near-duplicates were removed before the black frame was added; the frame raises similarity.",
+        ),
+        Claim(
+            "Fig. 7",
+            "most pairs agree",
+            "more than half of the pairs at 0.9 or above, at the largest N",
+            PAIRS,
+            partial(_found.agreeing, least=0.5),
+        ),
+        Claim("Fig. 8", "some pairs part", "some pair below 0.9, at the largest N", PAIRS, _found.parted),
+        Claim("Figs. 9, 10", "bedrooms (LSUN), 80x80: as Figs. 1 and 2", "", "no such pictures here", None),
+        *_bf_cnn(),
+        Claim(
+            "Figs. 13, 14",
+            "deterministic sampler, N = 20,000: pairs nearly identical",
+            "median similarity of pairs at least 0.9",
+            f"{PAIRS}, N = 14,000",
+            partial(_found.between, "deterministic"),
+        ),
+        *_figure15(),
+    ]
+
+
+def _figure1() -> list[Claim]:
+    slope = "slope over sigma from 0.1 to 1 within 0.1 of 1, both halves"
+    flat = "held-out PSNR varies by at most 2 dB for sigma up to 0.4, both halves"
+    above = "training PSNR at least 10 dB above held-out for sigma up to 0.4, both halves"
+    closed = "gap at most 0.3 dB or twice its standard error, at every sigma"
+    rows, note = (
+        [],
+        (
+            "The training curves bend at small noise: they stop near 50 dB, where a network that was "
+            "trained for minutes, mostly on strong noise, no longer gets better. Chapter 4 draws the curve "
+            "of the best bias-free denoiser of one image beside them."
+        ),
+    )
+    for n in (1, 10):
+        rows += [
+            Claim(
+                "Fig. 1",
+                f"N = {n}: training PSNR has slope 1",
+                slope,
+                CLOTHES,
+                partial(_found.slope, n),
+                note,
+            ),
+            Claim("Fig. 1", f"N = {n}: held-out PSNR is flat", flat, CLOTHES, partial(_found.flat, n)),
+            Claim("Fig. 1", f"N = {n}: held-out PSNR is poor", above, CLOTHES, partial(_found.apart, n)),
+        ]
+    return [
+        *rows,
+        Claim(
+            "Fig. 1",
+            "N = 1,000: transition, closed at small noise only",
+            "gap at sigma = 1 at least 1 dB larger than at sigma = 0.01",
+            CLOTHES,
+            partial(_found.closing, "fashion32-unet16-n1000-a"),
+            "Our pictures are smaller and need fewer: at N = 1,000 the transition is over. Chapter 5 "
+            "measures where it lies.",
+        ),
+        Claim(
+            "Fig. 1",
+            "N = 100,000: training and held-out PSNR are equal",
+            closed,
+            f"{CLOTHES}, N = 14,000",
+            partial(_found.closed, "fashion32-unet16-n14000"),
+        ),
+        Claim(
+            "Fig. 1",
+            "the same, faces",
+            closed,
+            f"{FACES.format(40)}, N = 13,000",
+            partial(_found.closed, "faces40-unet16-n13000"),
+        ),
+        Claim(
+            "Sec. 2.2",
+            "model variance goes to zero with N",
+            "at every sigma at least 10 times smaller at the largest N than at N = 10",
+            CLOTHES,
+            partial(_found.variance, "10", "14000"),
+        ),
+    ]
+
+
+def _figure2() -> list[Claim]:
+    copies, same = f"median similarity to the nearest training picture at least {_found.COPY}", "at least 0.9"
+    return [
+        *(
+            Claim(
+                "Fig. 2", f"N = {n}: samples are training pictures", copies, PAIRS, partial(_found.copies, n)
+            )
+            for n in ("1", "10", "100")
+        ),
+        Claim(
+            "Fig. 2",
+            "N = 1,000: near a training picture, and distorted",
+            f"the same median between 0.8 and {_found.COPY}",
+            PAIRS,
+            partial(_found.copies, "1000", 0.8, _found.COPY),
+        ),
+        Claim(
+            "Fig. 2",
+            "N = 100,000: the two networks draw nearly the same",
+            f"median similarity of pairs {same}",
+            f"{PAIRS}, N = 14,000",
+            partial(_found.between, "14000"),
+            "Part of the pairs settle on different clothes, as in the paper's Figure 8. Seven times fewer "
+            "training pictures than the paper's, and a small network.",
+        ),
+        Claim(
+            "Fig. 2",
+            "the same, faces",
+            f"median similarity of pairs {same}",
+            f"{FACES.format(40)}; 64 pairs, N = 13,000",
+            partial(_found.between, "13000", "faces40-samples"),
+        ),
+        *(
+            Claim(
+                "Fig. 2, bottom",
+                f"at large N pairs are more alike than copies ({text})",
+                "a pair's similarity exceeds a sample's to its nearest training picture more often than not",
+                f"{PAIRS}, N = 14,000",
+                partial(_found.above_copies, "14000", convention),
+            )
+            for convention, text in (("centered", "means removed"), ("plain", "cosine"))
+        ),
+        Claim(
+            "Fig. 2, bottom",
+            "the same, faces",
+            "the same, means removed",
+            f"{FACES.format(40)}; 64 pairs, N = 13,000",
+            partial(_found.above_copies, "13000", "centered", "faces40-samples"),
+        ),
+    ]
+
+
+def _bf_cnn() -> list[Claim]:
+    scale = "faces, 20x20, BF-CNN of 32 channels"
+    return [
+        Claim(
+            "Fig. 11",
+            "BF-CNN, N = 10: held-out PSNR is poor",
+            "training PSNR at least 10 dB above held-out for sigma up to 0.4, both halves",
+            scale,
+            partial(_found.apart, 10, "faces20-bfcnn32"),
+        ),
+        Claim(
+            "Fig. 11",
+            "BF-CNN, N = 10,000: training and held-out PSNR are equal",
+            "gap at most 0.3 dB or twice its standard error, at every sigma",
+            f"{scale}, N = 13,000",
+            partial(_found.closed, "faces20-bfcnn32-n13000"),
+        ),
+        Claim(
+            "Fig. 12",
+            "BF-CNN: the two networks draw nearly the same",
+            "median similarity of pairs at least 0.9",
+            scale,
+            partial(_found.between, "13000", "faces20-bfcnn32-samples"),
+        ),
+    ]
+
+
+def _figure15() -> list[Claim]:
+    counts = [("80x80, 3 blocks", 3, 7.66), ("40x40, 2 blocks", 2, 1.83)]
+    return [
+        Claim(
+            "Fig. 15",
+            "larger pictures need more training pictures",
+            "at N = 100 the mean gap at 20x20 exceeds that at 10x10",
+            f"{FACES.format(10)} and {FACES.format(20)}",
+            _found.resolution,
+        ),
+        Claim(
+            "Fig. 15",
+            "each doubling of the side needs less of an increase",
+            "the transition moves less from 20x20 to 40x40 than from 10x10 to 20x20",
+            f"{FACES.format(40)} and smaller",
+            _found.increase,
+        ),
+        *(
+            Claim(
+                "Table 1",
+                f"{name}: {paper} M parameters",
+                "equal to two decimals",
+                "the paper's network",
+                partial(_found.parameters, blocks, paper),
+            )
+            for name, blocks, paper in counts
+        ),
+    ]
