@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gahr import _section2
 
-__all__ = ["VERDICTS", "Row", "markdown", "rows"]
+__all__ = ["Row", "VERDICTS", "markdown", "rows"]
 
 VERDICTS: dict[str, str] = {
     "holds": "our interval, or where there is none our number, satisfies the rule",

@@ -18,7 +18,9 @@ from nbformat import v4
 import chapters
 import execute
 import gather
+import model_card
 import repository
+from gahr import zoo
 
 ROOT = chapters.ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -181,6 +183,16 @@ def test_every_module_is_in_the_reference():
     public = {p.stem for p in (ROOT / "gahr").glob("*.py") if not p.stem.startswith("_")}
     listed = set(re.findall(r"automodule:: gahr\.(\w+)", read("book/api.md")))
     assert listed == public
+
+
+def test_the_table_of_networks_is_in_step():
+    text = model_card.PAGE.read_text(encoding="utf-8")
+    assert model_card.in_step(text) == text, "run book/_tools/model_card.py"
+
+
+def test_every_result_is_explained():
+    text = read("data/README.md")
+    assert not [name for name in zoo.names("result") if f"`{name}`" not in text]
 
 
 def test_the_contents_list_every_page():

@@ -1,0 +1,70 @@
+"""Write the table of networks into ``data/README.md``, from the manifest.
+
+    python book/_tools/model_card.py
+
+A test fails when the table is out of step.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import chapters
+from gahr import _files, zoo
+
+PAGE = chapters.ROOT / "data" / "README.md"
+MARK = re.compile(r"<!-- networks -->.*?<!-- /networks -->", re.DOTALL)
+SHOWN = (0.02, 0.1, 0.5)
+
+
+def table() -> str:
+    """One row for each network and record: cost, device, and PSNR on training and held-out images."""
+    levels = ", ".join(f"{sigma:g}" for sigma in SHOWN)
+    lines = [
+        f"| network | N | steps | seconds | device | training PSNR at {levels} | held-out PSNR | weights |",
+        "|:--|--:|--:|--:|:--|:--|:--|:--|",
+    ]
+    shipped = set(zoo.names("network"))
+    names = sorted([*shipped, *zoo.names("record")], key=_order)
+    for name in names:
+        row = zoo.describe(name)
+        recipe, provenance = row["recipe"], row["provenance"]
+        n = "fresh" if recipe["n"] is None else f"{recipe['n']:,}"
+        cells = [f"`{name}`", n, f"{recipe['steps']:,}", f"{provenance['seconds']:,}", provenance["device"]]
+        cells += [
+            _psnr(row, "train"),
+            _psnr(row, "held_out"),
+            "shipped" if name in shipped else row["not_shipped"],
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _order(name: str) -> tuple:
+    recipe = zoo.describe(name)["recipe"]
+    return recipe["images"], recipe["network"], recipe["n"] or 10**9, recipe["half"], name
+
+
+def _psnr(row: dict, which: str) -> str:
+    curve = row["curves"].get(which)
+    if curve is None:
+        return "-"
+    found = dict(zip(curve["sigma"], curve["psnr"], strict=True))
+    return ", ".join(f"{found[sigma]:.1f}" for sigma in SHOWN)
+
+
+def in_step(text: str) -> str:
+    """The page with today's rows."""
+    return MARK.sub(lambda _: f"<!-- networks -->\n{table()}\n<!-- /networks -->", text)
+
+
+def main() -> int:
+    """Rewrite the page."""
+    text = in_step(PAGE.read_text(encoding="utf-8"))
+    _files.write_atomically(PAGE, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
