@@ -1,4 +1,4 @@
-"""``python -m gahr``: train a network, and list, show or verify what the book ships."""
+"""``python -m gahr``: train one network or many, and list, show or verify what the book ships."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import sys
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the process's exit status."""
+    from gahr import sweep
+
     parser = argparse.ArgumentParser(prog="python -m gahr", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     _add_train(commands)
+    sweep.add_parser(commands)
     measure = commands.add_parser("measure", help="recompute a stored result into data/results/")
     measure.add_argument("name", help="its name, as python -m gahr zoo lists it")
     zoo_parser = commands.add_parser("zoo", help="networks and results that the book ships")
@@ -21,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     zoo_parser.add_argument("name", nargs="?", help="show: of what; add: a run's folder")
     chosen = parser.parse_args(arguments)
     try:
-        return {"train": _train, "measure": _measure, "zoo": _zoo}[chosen.command](chosen)
+        run = {"train": _train, "sweep": sweep.main, "measure": _measure, "zoo": _zoo}
+        return run[chosen.command](chosen)
     except (ValueError, KeyError, OSError) as error:
         text = error.args[0] if isinstance(error, KeyError) else error
         print(f"gahr: {text}", file=sys.stderr)

@@ -177,5 +177,5 @@ def _pictures(drawn: dict, train: dict) -> dict:
     found = {}
     for half, x in drawn.items():
         found[half] = rulers.pack(x[:SHOWN])
-        found[f"nearest_{half}"] = rulers.pack(train[half][measures.nearest(x[:SHOWN], train[half])[0]])
+        found[f"nearest_{half}"] = rulers.pack(rulers.closest(x[:SHOWN], train[half]))
     return found

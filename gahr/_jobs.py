@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 __all__ = ["GRACE", "Job", "reason", "said"]
@@ -27,7 +26,7 @@ GRACE = 20.0
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PDEATHSIG, _SUBREAPER = 1, 36
 # torchrun ends with status 1 whatever happened, but says so
-_KILLED = re.compile(r"exitcode +: -9|SignalException: .* got signal")
+_KILLED = re.compile(r"exitcode +: -(9|15)\b|SignalException: .* got signal")
 
 
 def _prctl(option: int, value: int) -> None:
@@ -39,13 +38,6 @@ def _settle_in() -> None:
     """Before the command starts: end when the job's process does, whatever ended that."""
     _prctl(_PDEATHSIG, signal.SIGTERM)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # Slurm may send the job's warning to everyone
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    """On SIGTERM: leave without a result, so that the run counts as killed, not as failed."""
-    signal.signal(number, signal.SIG_IGN)
-    sys.exit(128 + number)
 
 
 def _hold(path: Path) -> IO:
@@ -56,6 +48,21 @@ def _hold(path: Path) -> IO:
     with contextlib.suppress(OSError):  # a file system without locks
         fcntl.flock(stream, fcntl.LOCK_EX)
     return stream
+
+
+def _end(process: subprocess.Popen) -> None:
+    """End a command and what it started."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    process.terminate()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    # torchrun's workers, should it be killed, are orphans that became our children
+    with contextlib.suppress(OSError):
+        for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
 
 
 @dataclasses.dataclass
@@ -82,55 +89,36 @@ class Job:
     folder: str
     environment: dict[str, str]
 
-    _process = None
-
     def __call__(self) -> None:
-        signal.signal(signal.SIGTERM, _leave)
+        # without a result the run counts as killed, not as failed
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
         _prctl(_SUBREAPER, 1)
-        with _hold(self._path("lock")) as lock, open(self._path("train.log"), "a") as log:
+        folder = Path(self.folder)
+        with _hold(folder / "lock") as lock, open(folder / "train.log", "a") as log:
             print("$", shlex.join(self.command), file=log, flush=True)
+            process = subprocess.Popen(
+                self.command,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.environment},
+                pass_fds=[lock.fileno()],
+                start_new_session=True,
+                preexec_fn=_settle_in,
+            )
             try:
-                self._process = subprocess.Popen(
-                    self.command,
-                    stdout=log,
-                    stderr=log,
-                    env={**os.environ, **self.environment},
-                    pass_fds=[lock.fileno()],
-                    start_new_session=True,
-                    preexec_fn=_settle_in,
-                )
-                status = self._process.wait()
+                status = process.wait()
             finally:
-                self._stop()
-        if status < 0 or status == 128 + signal.SIGTERM or (status and _KILLED.search(said(self.folder))):
+                _end(process)
+        if status < 0 or status == 128 + signal.SIGTERM or (status and _KILLED.search(said(folder))):
             sys.exit(1)
         if status:
-            raise RuntimeError(f"the command ended with status {status}; see {self._path('train.log')}")
+            raise RuntimeError(f"the command ended with status {status}; see {folder / 'train.log'}")
 
     def checkpoint(self) -> object:
-        """What submitit calls before a time-out or a preemption: stop, to be run again."""
+        """What submitit calls before a time-out or a preemption; it then requeues the job and leaves."""
         from submitit.helpers import DelayedSubmission
 
-        self._stop()
-        return DelayedSubmission(dataclasses.replace(self))
-
-    def _path(self, name: str) -> Path:
-        return Path(self.folder) / name
-
-    def _stop(self) -> None:
-        """End the command and what it started."""
-        process = self._process
-        if process is not None and process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        # torchrun's workers, should it be killed, are orphans that became our children
-        with contextlib.suppress(OSError):
-            for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
-                os.kill(int(child), signal.SIGKILL)
+        return DelayedSubmission(self)
 
 
 def said(folder: str | Path) -> str:

@@ -49,4 +49,9 @@ def _recipe(row: dict, where: str) -> Recipe:
     missing = [n for n, field in fields.items() if field.default is dataclasses.MISSING and n not in row]
     if missing:
         raise ValueError(f"{where} does not say {', '.join(missing)}.")
-    return Recipe(**row)
+    try:
+        return Recipe(**row)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    except KeyError as error:
+        raise KeyError(f"{where}: {error.args[0]}") from None

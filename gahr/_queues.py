@@ -49,18 +49,23 @@ def engine(name: str, at_once: int | None, processes: int, options: dict) -> Loc
     KeyError
         If there is no such engine.
     ValueError
-        If it does not know an option, or this machine has no Slurm or too few GPUs.
+        If it does not know an option, a number is not positive, or this machine has no Slurm or too
+        few GPUs.
     ModuleNotFoundError
         If submitit is not installed.
     """
-    from gahr._checks import check_known
+    from gahr._checks import check_known, check_number
 
     kinds = {"local": Local, "slurm": Slurm}
     kind = kinds[check_known(name, kinds, "engine")]
+    counts = {"at_once": at_once, "processes": processes} | options
+    for key in ("at_once", "processes", "gpus", "cpus", "time"):
+        if counts.get(key) is not None:
+            check_number(counts[key], key, 1)
     unknown = sorted(set(options) - kind.options)
     if unknown:
         raise ValueError(f"the engine {name} has no option {unknown[0]}.")
-    return kind(_submitit(), at_once, processes, options)
+    return kind(at_once, processes, options)
 
 
 def _submitit() -> ModuleType:
@@ -107,7 +112,7 @@ class Local:
         mine = self.devices[slot * self.gpus : (slot + 1) * self.gpus] if self.gpus else self.devices
         # submitit hides every GPU that was not asked for
         changes = self.environment | {"CUDA_VISIBLE_DEVICES": ",".join(mine)} if mine else self.environment
-        executor = self.submitit.LocalExecutor(Path(job.folder) / "jobs", max_num_timeout=1000)
+        executor = self.submitit.LocalExecutor(Path(job.folder) / "jobs")
         executor.update_parameters(timeout_min=_YEAR)
         self.slots[slot] = executor.submit(dataclasses.replace(job, environment=changes))
         return self.slots[slot]
@@ -175,7 +180,7 @@ class Slurm:
         """A run's job that an earlier sweep submitted and that is still in the queue."""
         for path in folder.glob("jobs/*_submitted.pkl"):
             number = path.name.partition("_")[0]
-            if number in self.queue:
+            if self.queue.get(number, "CANCELLED") not in ("CANCELLED", "COMPLETING"):
                 return self.submitit.SlurmJob(path.parent, number)
         return None
 

@@ -10,13 +10,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gahr import measures
 from gahr._checks import check_images
 from gahr.denoisers import Blind, Wiener
 
 __all__ = [
     "Interval",
     "Unaided",
+    "closest",
+    "copies",
     "distance_ratio",
+    "excess",
     "features",
     "median",
     "pack",
@@ -82,6 +86,11 @@ def features(f: Blind, x: Tensor, batch: int = 256) -> Tensor:
     return torch.cat(found)
 
 
+def closest(x: Tensor, train: Tensor) -> Tensor:
+    """The training image most similar to each image, means removed, ``(B, C, H, W)``."""
+    return train[measures.nearest(x, train)[0]]
+
+
 def distance_ratio(x: Tensor, train: Tensor) -> Tensor:
     """Distance of each image to the nearest training image, over that to the second nearest, ``(B,)``.
 
@@ -142,6 +151,31 @@ def superiority(x: Sequence[float] | Tensor, y: Sequence[float] | Tensor) -> flo
     x, y = (torch.as_tensor(v, dtype=torch.float64) for v in (x, y))
     difference = x[:, None] - y
     return ((difference > 0).double() + 0.5 * (difference == 0).double()).mean().item()
+
+
+def copies(row: dict, kind: str = "centered") -> list[float]:
+    """Similarity of each sample, of both networks, to its nearest training image, from a stored row."""
+    return row["copy"]["a"][kind] + row["copy"]["b"][kind]
+
+
+def excess(row: dict) -> tuple[float, float]:
+    """How often a sample is nearer to its nearest training image than a new image is to its own.
+
+    Parameters
+    ----------
+    row
+        Of a stored result ``...-samples``.
+
+    Returns
+    -------
+    by_pixels, by_features
+        See `superiority`: 0.5 is no copying.
+    """
+    deep = row["features"]
+    return (
+        superiority(copies(row), row["held_out"]["centered"]),
+        superiority(deep["copy"]["a"] + deep["copy"]["b"], deep["held_out"]),
+    )
 
 
 def partial(xy: Tensor, xz: Tensor, yz: Tensor) -> Tensor:

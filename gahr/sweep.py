@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import shlex
 import signal
 import sys
 import time
@@ -55,7 +54,6 @@ class Run:
     state: str = "waiting"
     note: str = ""
     _job: object = None
-    _reached: int = 0
     _killed: int = 0
 
     @property
@@ -139,7 +137,7 @@ def run(
     processes: int = 1,
     options: dict | None = None,
     report: Callable[[list[Run]], object] | None = None,
-    retries: int = 2,
+    retries: int = 5,
     command: Callable[[Recipe, Path, int], list[str]] = command_for,
 ) -> list[Run]:
     """Train every recipe that is not trained yet; return when each is finished or has failed.
@@ -163,8 +161,8 @@ def run(
     report
         Called with all runs whenever they were looked at.
     retries
-        How often a run that was killed is submitted again with no step gained in between. An error
-        is final at once, and a job that Slurm requeues goes on by itself.
+        How often a run that was killed is submitted again. An error is final at once, and a job that
+        Slurm requeues goes on by itself.
     command
         Makes the command of a run.
 
@@ -213,7 +211,6 @@ def _is_flying(each: Run) -> bool:
 
 def _submit(each: Run, where: _queues.Local | _queues.Slurm, command: list[str]) -> None:
     each.folder.mkdir(parents=True, exist_ok=True)
-    each._reached = max(each._reached, each.step)
     try:
         with _queues.deaf():
             each._job = where.submit(_jobs.Job(command, str(each.folder), {}), each.name)
@@ -235,10 +232,9 @@ def _follow(each: Run, where: _queues.Local | _queues.Slurm, retries: int) -> No
     elif each._job.paths.result_pickle.exists():  # the command ended by itself
         each.state, each.note = "failed", _jobs.reason(each.said)
     else:
-        each._killed = 0 if each.step > each._reached else each._killed + 1
+        each._killed += 1
         each.state = "waiting" if each._killed <= retries else "failed"
-        again = f", {each._killed} times with no step gained" if each.state == "failed" else ""
-        each.note = f"it was killed at step {each.step}{again}"
+        each.note = "it was killed" if each._killed == 1 else f"it was killed {each._killed} times"
 
 
 # ------------------------------------------------------------------------------------------------
@@ -255,19 +251,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--processes", type=int, default=1, help="processes of each run, by torchrun")
     for name, (kind, text) in _OPTIONS.items():
         parser.add_argument(f"--{name}", type=kind, help=text)
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
 
 
 def main(chosen: argparse.Namespace) -> int:
     """Run ``python -m gahr sweep``; return the process's exit status."""
     recipes = _lists.read(chosen.recipes)
-    if chosen.dry_run:
-        for recipe in recipes:
-            each = Run(recipe, Path(chosen.folder) / recipe.name)
-            begins = "finished" if is_finished(recipe, each.folder) else f"from step {each.step}"
-            print(f"{each.name}: {begins}")
-            print(" ", shlex.join(command_for(recipe, chosen.folder, chosen.processes)))
-        return 0
     options = {name: getattr(chosen, name) for name in _OPTIONS if getattr(chosen, name) is not None}
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:

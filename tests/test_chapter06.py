@@ -49,6 +49,7 @@ def height(picture):
 
 def test_the_chapter_reads_well_with_and_without_celeba(tmp_path, celeba, monkeypatch):
     monkeypatch.setenv("GAHR_STILL", "1")  # as `execute` sets it; undone after the test
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # figures are to appear in the notebook
     without, sentence = shown(tmp_path)
     assert "may not be passed on" in sentence
     monkeypatch.setenv("GAHR_CELEBA", str(celeba))

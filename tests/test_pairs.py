@@ -214,6 +214,11 @@ def test_the_distance_ratio_tells_copies_from_others():
         rulers.distance_ratio(x, train[:1])
 
 
+def test_the_closest_training_image_is_found_at_any_brightness():
+    train = classes.load("fashion32", 20, "a")
+    assert torch.equal(rulers.closest(0.3 * train[[7, 2]] + 0.1, train), train[[7, 2]])
+
+
 def test_packed_pictures_come_back_to_eight_bits():
     x = classes.load("fashion32", 5, "a")
     text = rulers.pack(x)
@@ -241,6 +246,16 @@ def test_the_median_s_interval_covers_it(n):
 def test_a_median_needs_numbers():
     with pytest.raises(ValueError, match="a median needs numbers; got 2 values, 1 of them NaN"):
         rulers.median([0.1, math.nan])
+
+
+def test_the_excess_counts_both_networks_by_both_rulers():
+    row = {
+        "copy": {"a": {"centered": [0.9]}, "b": {"centered": [0.1]}},
+        "held_out": {"centered": [0.5]},
+        "features": {"copy": {"a": [0.9, 0.9], "b": [0.9, 0.5]}, "held_out": [0.5]},
+    }
+    assert rulers.copies(row) == [0.9, 0.1]
+    assert rulers.excess(row) == (0.5, 0.875)
 
 
 def test_partial_correlation_removes_a_common_cause():
