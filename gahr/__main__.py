@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     zoo_parser = commands.add_parser("zoo", help="networks and results that the book ships")
     zoo_parser.add_argument("action", choices=("list", "verify", "show", "add"), nargs="?", default="list")
     zoo_parser.add_argument("name", nargs="?", help="show: of what; add: a run's folder")
+    zoo_parser.add_argument("--record", action="store_true", help="add: what was measured, not the weights")
     chosen = parser.parse_args(arguments)
     try:
         run = {"train": _train, "sweep": sweep.main, "measure": _measure, "zoo": _zoo}
@@ -105,7 +106,7 @@ def _zoo(chosen: argparse.Namespace) -> int:
     if chosen.action == "add":
         if not chosen.name:
             raise ValueError("zoo add needs the folder of a finished run.")
-        row = zoo.add_run(chosen.name)
+        row = zoo.add_run(chosen.name, weights=not chosen.record)
         print(f"{row['name']}: {row.get('not_shipped', 'added')}")
         return 0
     for name in zoo.names("record"):

@@ -201,13 +201,15 @@ def may_ship(recipe: dict) -> bool:
     return not celeba or recipe["n"] >= 10_000
 
 
-def add_run(folder: str | Path) -> dict:
+def add_run(folder: str | Path, weights: bool = True) -> dict:
     """Take a finished run into ``data/``: its weights, if they may be shipped, and what was measured.
 
     Parameters
     ----------
     folder
         Of the run, as `gahr.training.run` leaves it.
+    weights
+        False to take in what was measured and not the network, where a class has many networks.
 
     Returns
     -------
@@ -218,12 +220,15 @@ def add_run(folder: str | Path) -> dict:
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
     path = folder / f"{folder.name}.safetensors"
     load(str(path))  # a damaged file is found out here
-    if may_ship(facts["recipe"]) and path.stat().st_size <= LARGEST:
+    free, large = may_ship(facts["recipe"]), path.stat().st_size > LARGEST
+    if weights and free and not large:
         return add(path, "network", facts)
     data = _files.checkout()
     if data is None:
         raise FileNotFoundError("there is no checkout here to add the run to.")
-    why = "its weights are large" if may_ship(facts["recipe"]) else "few faces: it gives them back"
+    why = (
+        "few faces: it gives them back" if not free else "its weights are large" if large else "to save space"
+    )
     row = {"name": folder.name, "kind": "record", "not_shipped": why, **facts}
     _list(data, "records", folder.name, row)
     return row

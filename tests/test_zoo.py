@@ -231,6 +231,14 @@ def test_a_large_network_becomes_a_record(copied, finished, monkeypatch):
     assert zoo.add_run(other)["kind"] == "network"
 
 
+def test_a_run_may_be_taken_as_a_record(copied, finished):
+    folder = finished("discs40", 10)
+    row = zoo.add_run(folder, weights=False)
+    assert row["kind"] == "record" and row["not_shipped"] == "to save space"
+    assert zoo.names("record") == [folder.name] and folder.name not in zoo.names()
+    assert zoo.verify() == []
+
+
 @pytest.mark.parametrize("n", [10, 10_000])
 def test_a_damaged_run_is_not_taken(copied, finished, n):
     folder = finished("faces40", n)
