@@ -114,6 +114,7 @@ test-pages: $(INSTALLED)
 	@echo "== jupyter-book: warnings are errors"
 	@$(RUN) book/_tools/gather.py _build/check/source
 	@$(VENV)/bin/jupyter-book build _build/check/source --path-output _build/check -W -n --keep-going --quiet
+	@$(RUN) book/_tools/check_pages.py _build/check
 
 # Every chapter as the reader runs it: its check cell must print what is stored.
 test-chapters: $(INSTALLED)

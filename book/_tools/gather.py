@@ -47,7 +47,8 @@ def gather(target: Path, executed: Path | None = None) -> None:
 def split_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Give the sentences of a figure's cell a cell of their own, behind the figure.
 
-    MyST-NB puts the caption and the name of a figure on *every* output of its cell.
+    MyST-NB puts the caption and the name of a figure on *every* output of its cell. It also drops
+    cells without a source, outputs and all: so the new cell has one, which is not shown.
     """
     cells = []
     for cell in notebook.cells:
@@ -60,7 +61,7 @@ def split_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             cell.outputs = pictures
             folded = ["hide-output"] if "hide-cell" in cell.metadata.get("tags", []) else []
             tags = ["remove-input", *folded]
-            cells.append(nbformat.v4.new_code_cell("", outputs=others, metadata={"tags": tags}))
+            cells.append(nbformat.v4.new_code_cell("pass", outputs=others, metadata={"tags": tags}))
     notebook.cells = cells
     return notebook
 
