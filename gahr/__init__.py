@@ -9,6 +9,7 @@ from types import ModuleType
 __all__ = [
     "bases",
     "classes",
+    "copies",
     "denoisers",
     "homogeneous",
     "ideal",

@@ -20,7 +20,14 @@ Job = Callable[[], dict]
 
 def settings(images_name: str, step: float = STEP, beta: float = 0.1) -> Sampling:
     """The sampler of these studies: the paper's with a longer step, from the class's mean gray."""
-    return Sampling(step=step, beta=beta, mean=images.covariance(images_name)[0].mean().item())
+    return Sampling(step=step, beta=beta, mean=_mean(images_name).mean().item())
+
+
+def _mean(images_name: str) -> Tensor:
+    """Mean image of a class, ``(1, C, H, W)``; of 1,000 held-out ones where none is stored."""
+    if images_name in images.CLASSES:
+        return images.covariance(images_name)[0]
+    return classes.load(images_name, 1000, "held-out").mean(0, keepdim=True)
 
 
 def samples(
@@ -97,7 +104,7 @@ def _by_features(ruler: Blind, drawn: dict, train: dict, held_out: Tensor) -> di
 def _shared(images_name: str, stem: str, n: int, beta: float, who: str, share: str) -> dict:
     """Similarity of pairs by what they share: of the two networks, or of the first with itself."""
     f, g = pairs.halves(f"{stem}-n{n}")
-    shape = tuple(images.covariance(images_name)[0].shape[1:])
+    shape = tuple(_mean(images_name).shape[1:])
     plan = settings(images_name, beta=beta)
     runs = pairs.draw(f, f if who == "itself" else g, shape, PAIRS, plan, SEED, share=share)
     return _both(*(run.x for run in runs))

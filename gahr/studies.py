@@ -92,12 +92,13 @@ _STUDIES = {"faces40-denoisers": faces40_denoisers} | {
     f"{name}-pairs": functools.partial(pairs, name)
     for name in ("fashion32", "faces40", "faces20", "faces10", "calpha40a2", "calpha40a4", "discs40")
 }
-_STUDIES["faces20-bfcnn-pairs"] = functools.partial(pairs, "faces20", network="bfcnn32")
+_STUDIES["faces20-bfcnn32-pairs"] = functools.partial(pairs, "faces20", network="bfcnn32")
 _STUDIES |= {
     "fashion32-samples": functools.partial(_drawn.samples, "fashion32"),
     "fashion32-steps": functools.partial(_drawn.steps, "fashion32", 14000),
     "fashion32-wiener": functools.partial(_drawn.wiener, "fashion32"),
     "faces40-samples": functools.partial(_drawn.samples, "faces40", (13000,)),
+    "faces20-bfcnn32-samples": functools.partial(_drawn.samples, "faces20", (13000,), "bfcnn32"),
     "faces40-wiener": functools.partial(_drawn.wiener, "faces40", (13000,)),
 }
 

@@ -14,7 +14,7 @@ PACKAGE = Path(gahr.__file__).parent
 # from the ground up: a module imports only what stands before it
 FLOORS = [
     "_checks", "_files", "_photographs", "synthetic", "images", "classes", "networks", "denoisers", "ideal",
-    "homogeneous", "bases", "measures", "scores", "inverse", "sampling",
+    "homogeneous", "bases", "measures", "copies", "scores", "inverse", "sampling",
     "_published", "zoo", "rulers", "pairs", "recipes", "runs", "_engine", "training",
     "_jobs", "_queues", "_board", "_lists", "sweep", "_drawn", "studies", "report",
     "_found", "_section2", "replication", "plots", "widgets", "__main__",

@@ -337,15 +337,24 @@ def test_a_list_of_recipes(tmp_path):
         ("[]", "{} must hold a list of recipes, as in ["),
         ('{"images": "discs40"}', "{} must hold a list of recipes, as in ["),
         ('[{"images": "discs40"}]', "recipe 1 of {} does not say n, half."),
-        (f'[{_lists.EXAMPLE}, {{"image": "a"}}]', "unknown field in recipe 2 of {}: 'image'; did you mean 'images'?"),
+        (
+            f'[{_lists.EXAMPLE}, {{"image": "a"}}]',
+            "unknown field in recipe 2 of {}: 'image'; did you mean 'images'?",
+        ),
         ('[{"images": "discs40", "n": "8", "half": "a"}]', 'recipe 1 of {}: n must be int | None; got "8".'),
-        ('[{"images": "discs40", "n": true, "half": "a"}]', "recipe 1 of {}: n must be int | None; got true."),
+        (
+            '[{"images": "discs40", "n": true, "half": "a"}]',
+            "recipe 1 of {}: n must be int | None; got true.",
+        ),
         ('[{"images": "discs40", "n": 0, "half": "a"}]', "recipe 1 of {}: n must be in (0, inf); got 0."),
         (
             '[{"images": "discs40", "n": 8, "half": "a", "noise": "normal"}]',
             "recipe 1 of {}: unknown noise distribution 'normal'",
         ),
-        (f"[{_lists.EXAMPLE}, {_lists.EXAMPLE}]", "two recipes are called discs40-unet16-n100-a; give one of them a tag."),
+        (
+            f"[{_lists.EXAMPLE}, {_lists.EXAMPLE}]",
+            "two recipes are called discs40-unet16-n100-a; give one of them a tag.",
+        ),
     ],
 )  # fmt: skip
 def test_a_wrong_list_is_one_sentence(tmp_path, capsys, text, sentence):
