@@ -30,6 +30,7 @@ __all__ = [
     "sweep",
     "synthetic",
     "training",
+    "transition",
     "widgets",
     "zoo",
 ]

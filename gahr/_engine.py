@@ -194,7 +194,7 @@ class Checkpoint:
             folders = (part.filename for part in parts.infolist() if part.external_attr)
             if wrong := parts.testzip() or next(folders, None):  # it would read nothing from a folder
                 raise ValueError(f"{wrong} is not what was written")
-        saved = torch.load(io.BytesIO(data), weights_only=True, map_location=self.engine.device)
+        saved = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
         if saved["recipe"] != self.recipe:
             raise _Another
         for name, part in self._parts().items():

@@ -9,7 +9,7 @@ import math
 
 import torch
 
-from gahr import measures, recipes, rulers, zoo
+from gahr import measures, recipes, rulers, transition, zoo
 from gahr.report import judge
 
 COPY = 0.95
@@ -40,8 +40,8 @@ def _curve(name: str, which: str) -> dict[float, float]:
 
 def _gap(name: str) -> dict[float, float]:
     """Training minus held-out PSNR at each noise level."""
-    held_out = _curve(name, "held_out")
-    return {sigma: value - held_out[sigma] for sigma, value in _curve(name, "train").items()}
+    found = transition.gap(name)
+    return dict(zip(found.sigma, found.db, strict=True))
 
 
 def slope(n: int, stem: str = "fashion32-unet16") -> Found:
@@ -71,11 +71,9 @@ def closing(name: str) -> Found:
 def closed(stem: str) -> Found:
     names, worst, allowed = [f"{stem}-{half}" for half in "ab"], [], True
     for name in names:
-        curves, gap = zoo.describe(name)["curves"], _gap(name)
-        errors = zip(curves["train"]["se"], curves["held_out"]["se"], strict=True)
-        worst.append(max(gap.values()))
-        bounds = [max(0.3, 2 * math.hypot(*pair)) for pair in errors]
-        allowed &= all(g <= bound for g, bound in zip(gap.values(), bounds, strict=True))
+        gap = transition.gap(name)
+        worst.append(max(gap.db))
+        allowed &= all(g <= max(0.3, 2 * se) for g, se in zip(gap.db, gap.se, strict=True))
     text, margin, _ = _bounded(_two(worst), most=0.3, unit=" dB")
     return text, margin, "holds" if allowed else "differs"
 
@@ -128,15 +126,8 @@ def across() -> Found:
     return _bounded(rulers.Interval(max(values), max(values), max(values)), most=COPY)
 
 
-def _mean_gap(name: str) -> float:
-    """Gap averaged over sigma, uniform between the smallest and the largest level (trapezoids)."""
-    gap = list(_gap(name).items())
-    area = sum((t - s) * (a + b) / 2 for (s, a), (t, b) in zip(gap, gap[1:], strict=False))
-    return area / (gap[-1][0] - gap[0][0])
-
-
 def resolution() -> Found:
-    small, large = (_mean_gap(f"faces{size}-unet16-n100-a") for size in (10, 20))
+    small, large = (transition.mean_gap(f"faces{size}-unet16-n100-a")[0] for size in (10, 20))
     more = large - small
     text = f"{small:.2f} and {large:.2f} dB"
     return text, f"{more:+.2f} dB", judge(more, more, more, least=0)
@@ -144,13 +135,12 @@ def resolution() -> Found:
 
 def increase() -> Found:
     """N at which the mean gap is 1 dB, by interpolation in log N, at three sizes."""
-    at = []
+    sizes, at = (10, 100, 1000, 13000), []
     for size in (10, 20, 40):
-        gaps = [(math.log10(n), _mean_gap(f"faces{size}-unet16-n{n}-a")) for n in (10, 100, 1000, 13000)]
-        (m, a), (n, b) = next(pair for pair in zip(gaps, gaps[1:], strict=False) if pair[1][1] < 1)
-        at.append(m + (n - m) * (a - 1) / (a - b))
-    first, second = at[1] - at[0], at[2] - at[1]
-    text = "N = " + ", ".join(f"{10**value:.0f}" for value in at)
+        gaps = [transition.mean_gap(f"faces{size}-unet16-n{n}-a")[0] for n in sizes]
+        at.append(transition.crossing(sizes, gaps, threshold=1).n)
+    first, second = math.log10(at[1] / at[0]), math.log10(at[2] / at[1])
+    text = "N = " + ", ".join(f"{n:.0f}" for n in at)
     return text, f"{second - first:+.2f} decades", "holds" if second < first else "differs"
 
 

@@ -15,7 +15,7 @@ PACKAGE = Path(gahr.__file__).parent
 FLOORS = [
     "_checks", "_files", "_photographs", "synthetic", "images", "classes", "networks", "denoisers", "ideal",
     "homogeneous", "bases", "measures", "copies", "scores", "inverse", "sampling",
-    "_published", "zoo", "rulers", "pairs", "recipes", "runs", "_engine", "training",
+    "_published", "zoo", "transition", "rulers", "pairs", "recipes", "runs", "_engine", "training",
     "_jobs", "_queues", "_board", "_lists", "sweep", "_drawn", "studies", "report",
     "_found", "_section2", "replication", "plots", "widgets", "__main__",
 ]  # fmt: skip
