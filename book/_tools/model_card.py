@@ -38,7 +38,23 @@ def table() -> str:
             "shipped" if name in shipped else row["not_shipped"],
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", bf16_costs()])
+
+
+def bf16_costs(twin: str = "-fp32") -> str:
+    """What training in bf16 costs at weak noise, from every network that has a twin in fp32."""
+    found = []
+    for name in zoo.names("record") + zoo.names("network"):
+        if name.endswith(twin):
+            half, full = (zoo.describe(each)["curves"]["train"] for each in (name.removesuffix(twin), name))
+            apart = [a - b for a, b in zip(half["psnr"], full["psnr"], strict=True)]
+            weak = ", ".join(f"{d:+.2f} at {s:g}" for d, s in zip(apart[:3], half["sigma"], strict=False))
+            found.append(
+                f"What bf16 costs: training PSNR of `{name.removesuffix(twin)}` less that of the same run in "
+                f"fp32 is {weak}, and between {min(apart):+.2f} and {max(apart):+.2f} dB at all levels "
+                "(one seed)."
+            )
+    return "\n".join(found)
 
 
 def _order(name: str) -> tuple:
