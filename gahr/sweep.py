@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import functools
 import json
 import signal
 import sys
@@ -111,8 +112,10 @@ def is_finished(recipe: Recipe, folder: Path) -> bool:
     return True
 
 
-def command_for(recipe: Recipe, folder: str | Path, processes: int = 1) -> list[str]:
-    """The command that trains a recipe; run again, it goes on.
+def command_for(
+    recipe: Recipe, folder: str | Path, processes: int = 1, checkpoint_every: float | None = None
+) -> list[str]:
+    """The command that trains a recipe; run again, it goes on from its last checkpoint.
 
     Examples
     --------
@@ -126,7 +129,7 @@ def command_for(recipe: Recipe, folder: str | Path, processes: int = 1) -> list[
     command += ["--folder", str(folder)]
     for key, value in dataclasses.asdict(recipe).items():
         command += [f"--{key.replace('_', '-')}", "fresh" if value is None else str(value)]
-    return command
+    return command if checkpoint_every is None else [*command, "--checkpoint-every", str(checkpoint_every)]
 
 
 def run(
@@ -249,6 +252,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--engine", choices=("local", "slurm"), default="local", help="where they run")
     parser.add_argument("--at-once", type=int, help="runs at a time (1 here, all of them under Slurm)")
     parser.add_argument("--processes", type=int, default=1, help="processes of each run, by torchrun")
+    parser.add_argument("--checkpoint-every", type=float, help="seconds between a run's checkpoints (120)")
     for name, (kind, text) in _OPTIONS.items():
         parser.add_argument(f"--{name}", type=kind, help=text)
 
@@ -257,11 +261,12 @@ def main(chosen: argparse.Namespace) -> int:
     """Run ``python -m gahr sweep``; return the process's exit status."""
     recipes = _lists.read(chosen.recipes)
     options = {name: getattr(chosen, name) for name in _OPTIONS if getattr(chosen, name) is not None}
+    command = functools.partial(command_for, checkpoint_every=chosen.checkpoint_every)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
         with _board.shown(sys.stdout) as show:
             settings = (chosen.folder, chosen.engine, chosen.at_once, chosen.processes, options)
-            runs = run(recipes, *settings, report=lambda runs: show([each.row for each in runs]))
+            runs = run(recipes, *settings, lambda runs: show([each.row for each in runs]), command=command)
     except ModuleNotFoundError as error:
         print(f"gahr: {error}", file=sys.stderr)
         return 1

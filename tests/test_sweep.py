@@ -1,8 +1,6 @@
 """A sweep on this machine: what is done is skipped, what was killed goes on, what fails stops nothing."""
 
-import contextlib
 import dataclasses
-import io
 import json
 import os
 import signal
@@ -13,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from processes import running, wait_for
 
 from gahr import __main__ as command
-from gahr import _board, _jobs, _lists, _queues, sweep, training, zoo
+from gahr import sweep, training, zoo
 from gahr.recipes import Recipe
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in Linux's /proc")
@@ -37,25 +36,6 @@ def variant(**changes):
 def eager(recipe, folder, processes):
     """The true command, with a checkpoint ten times a second; compiling would take longer than these runs."""
     return [*sweep.command_for(recipe, folder, processes), "--eager", "--checkpoint-every", "0.1"]
-
-
-def running(*words):
-    """Processes whose command line holds all of these words, by number."""
-    found = {}
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if line and all(str(word) in line for word in words):
-                found[int(path.parent.name)] = line
-    return found
-
-
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
-    return result
 
 
 def weights(path):
@@ -187,8 +167,6 @@ def test_a_command_ends_with_its_job(tmp_path, pretend, number):
 
 # ------------------------------------------------------------------------------------------------
 # True runs
-
-
 @pytest.fixture
 def listed(tmp_path):
     def write(*recipes):
@@ -247,25 +225,25 @@ def test_a_run_is_finished_only_if_all_of_it_is_there(tmp_path, network, damage)
     assert not sweep.is_finished(recipe, folder)
 
 
-def kill_once(which):
+def kill_once(which, after):
     """A report that kills one training process, some checkpoints after its beginning."""
 
     def report(runs):
         for each in runs:
             path = each.folder / "checkpoint.pt"
             if not report.killed and path.exists():
-                step = torch.load(path, weights_only=True)["step"]
-                if step > 100:
-                    report.killed.append((which(each.folder), step))
-                    os.kill(report.killed[0][0], signal.SIGKILL)
+                checkpoint = torch.load(path, weights_only=True)
+                if checkpoint["step"] > after:
+                    report.killed.append(checkpoint)
+                    os.kill(which(each.folder), signal.SIGKILL)
 
     report.killed = []
     return report
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_weights_of_an_uninterrupted_one(tmp_path):
-    recipe = variant(steps=1500)
-    report = kill_once(lambda folder: min(running("gahr train", folder.parent)))
+    recipe = variant(steps=1000)
+    report = kill_once(lambda folder: min(running("gahr train", folder.parent)), after=100)
     notes = []
     (run,) = sweep.run(
         [recipe],
@@ -274,21 +252,22 @@ def test_a_killed_run_goes_on_and_ends_with_the_weights_of_an_uninterrupted_one(
         command=eager,
     )
     assert run.state == "finished" and report.killed and "running: it was killed" in notes
-    assert 100 < report.killed[0][1] < 1500
-    log = (run.folder / "train.log").read_text()
-    assert log.count("$ ") == 2
-    steps = [row["step"] for row in json.loads((run.folder / "facts.json").read_text())["history"]]
-    assert steps[0] == 10 and len(set(steps)) == len(steps)  # it went on rather than began again
+    assert (run.folder / "train.log").read_text().count("$ ") == 2
+    # had it begun again at step 0, it would not repeat the times that were noted before
+    history = json.loads((run.folder / "facts.json").read_text())["history"]
+    known = [row["seconds"] for row in report.killed[0]["history"]]
+    assert len(known) >= 5 and report.killed[0]["step"] < 1000
+    assert [row["seconds"] for row in history[: len(known)]] == pytest.approx(known, rel=1e-5)
     whole = training.run(recipe, tmp_path / "whole", compiled=False)
     assert same(weights(run.folder / whole.name), weights(whole))
-    begun = training.run(variant(steps=1499), tmp_path / "other", compiled=False)
+    begun = training.run(variant(steps=100), tmp_path / "other", compiled=False)
     assert not same(weights(begun), weights(whole))  # these weights could differ
 
 
 def test_a_run_of_two_processes_survives_that_one_is_killed(tmp_path):
-    recipe = variant(steps=1000)
+    recipe = variant(steps=400)
     # the two workers were started after torchrun
-    report = kill_once(lambda folder: max(running("gahr train", folder.parent)))
+    report = kill_once(lambda folder: max(running("gahr train", folder.parent)), after=30)
     (run,) = sweep.run([recipe], tmp_path / "runs", processes=2, report=report, command=eager)
     assert run.state == "finished" and report.killed
     assert (run.folder / "train.log").read_text().count("$ ") == 2
@@ -304,163 +283,17 @@ def test_stopping_a_sweep_leaves_nothing_running(tmp_path, listed, monkeypatch, 
     words = ["sweep", listed(variant(steps=10**6), variant(steps=10**6, tag="two")), "--at-once", "2"]
     words = [sys.executable, "-m", "gahr", *words, "--folder", str(tmp_path / "runs")]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    streams["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # it may be ignored here
     with subprocess.Popen(words, start_new_session=True, **streams) as process:
-        wait_for(lambda: len(running("gahr train", tmp_path)) == 2)
+        wait_for(lambda: len(running("gahr train", tmp_path)) == 2, 180)
         if stop == "ctrl-c":
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does: everyone in its group
         else:
             process.terminate()
-        _, error = process.communicate(timeout=60)
+        try:
+            _, error = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert not running(tmp_path)
     assert process.returncode == 130
     assert error == "gahr: stopped; the same command goes on from here\n"
-
-
-# ------------------------------------------------------------------------------------------------
-# What is asked, what is said
-
-
-def test_a_list_of_recipes(tmp_path):
-    path = tmp_path / "list.json"
-    path.write_text(f'[{_lists.EXAMPLE}, {{"images": "ray40", "n": null, "half": "b", "learning_rate": 1}}]')
-    assert _lists.read(str(path)) == [
-        Recipe("discs40", 100, "a"),
-        Recipe("ray40", None, "b", learning_rate=1),
-    ]
-    assert [recipe.n for recipe in _lists.read("faces")] == [13_000, 13_000]
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("[", "{} is not JSON: Expecting value: line 1 column 2 (char 1)"),
-        ("[]", "{} must hold a list of recipes, as in ["),
-        ('{"images": "discs40"}', "{} must hold a list of recipes, as in ["),
-        ('[{"images": "discs40"}]', "recipe 1 of {} does not say n, half."),
-        (
-            f'[{_lists.EXAMPLE}, {{"image": "a"}}]',
-            "unknown field in recipe 2 of {}: 'image'; did you mean 'images'?",
-        ),
-        ('[{"images": "discs40", "n": "8", "half": "a"}]', 'recipe 1 of {}: n must be int | None; got "8".'),
-        (
-            '[{"images": "discs40", "n": true, "half": "a"}]',
-            "recipe 1 of {}: n must be int | None; got true.",
-        ),
-        ('[{"images": "discs40", "n": 0, "half": "a"}]', "recipe 1 of {}: n must be in (0, inf); got 0."),
-        (
-            '[{"images": "discs40", "n": 8, "half": "a", "noise": "normal"}]',
-            "recipe 1 of {}: unknown noise distribution 'normal'",
-        ),
-        (
-            f"[{_lists.EXAMPLE}, {_lists.EXAMPLE}]",
-            "two recipes are called discs40-unet16-n100-a; give one of them a tag.",
-        ),
-    ],
-)  # fmt: skip
-def test_a_wrong_list_is_one_sentence(tmp_path, capsys, text, sentence):
-    path = tmp_path / "list.json"
-    path.write_text(text)
-    assert command.main(["sweep", str(path), "--folder", str(tmp_path / "runs")]) == 1
-    said = capsys.readouterr()
-    assert said.err.startswith("gahr: " + sentence.replace("{}", str(path)))
-    assert said.err.count("\n") == 1 and not said.out
-    assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (["none.json"], "No such file or directory: 'none.json'"),
-        (["clothe"], "unknown set of runs 'clothe'; did you mean 'clothes'?"),
-        (["faces", "--at-once", "0"], "at_once must be in [1, inf); got 0."),
-        (["faces", "--processes", "-1"], "processes must be in [1, inf); got -1."),
-        (["faces", "--partition", "all"], "the engine local has no option partition."),
-        (["faces", "--gpus", "99"], "this needs 99 GPUs at once; this machine has "),
-        (["faces", "--engine", "slurm"], "Slurm's sbatch, srun, squeue, scancel are not on the path"),
-    ],
-)
-def test_a_wrong_command_is_one_sentence(tmp_path, monkeypatch, capsys, words, sentence):
-    monkeypatch.setenv("PATH", "")
-    assert command.main(["sweep", *words, "--folder", str(tmp_path / "runs")]) == 1
-    said = capsys.readouterr()
-    assert sentence in said.err and said.err.startswith("gahr: ") and said.err.count("\n") == 1
-    assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize("missing", ["submitit", "rich"])
-def test_what_is_not_installed_is_named(tmp_path, monkeypatch, capsys, missing):
-    monkeypatch.setitem(sys.modules, missing, None)
-    monkeypatch.setitem(sys.modules, f"{missing}.console", None)
-    if missing == "rich":
-        monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    assert command.main(["sweep", "faces", "--folder", str(tmp_path / "runs")]) == 1
-    assert capsys.readouterr().err == f'gahr: a sweep needs {missing}: pip install "gahr[train]"\n'
-
-
-def test_the_other_commands_need_neither_submitit_nor_rich():
-    code = (
-        "import sys; from gahr.__main__ import main; main(['zoo'])\n"
-        "print([name for name in ('submitit', 'rich', 'accelerate') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
-
-
-def test_an_option_that_is_not_there_is_refused():
-    with pytest.raises(KeyError, match="unknown engine 'slurn'; did you mean 'slurm'"):
-        _queues.engine("slurn", None, 1, {})
-
-
-ROWS = [
-    ("discs40-unet16-n10-a", "running", "100/6000", "30.1 20.2", "700", "9"),
-    ("discs40-unet16-n10-b", "failed: the loss is nan", "10/6000", "", "", ""),
-]
-
-
-def test_on_a_terminal_a_table_refreshes(monkeypatch):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    monkeypatch.setenv("COLUMNS", "140")
-    monkeypatch.setenv("TERM", "xterm")
-    stream = Terminal()
-    with _board.shown(stream) as show:
-        show([(ROWS[0][0], "queued", "0/6000", "", "", "")])
-        show(ROWS)
-    text = stream.getvalue()
-    for cell in (*ROWS[0], *ROWS[1], "held-out PSNR (dB)", "queued"):
-        assert cell in text
-    assert "\x1b[1A" in text  # the cursor went back up
-
-
-def test_elsewhere_a_line_says_what_changed():
-    stream = io.StringIO()
-    with _board.shown(stream) as show:
-        for _ in range(2):
-            show([("a", "waiting", "0/9", "", "", "")])
-        for _ in range(2):
-            show(ROWS)
-    assert stream.getvalue().splitlines() == [
-        "discs40-unet16-n10-a: running, step 100/6000, held-out PSNR 30.1 20.2 dB, 700 images/s, 9 s",
-        "discs40-unet16-n10-b: failed: the loss is nan, step 10/6000",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("lines", "why"),
-    [
-        (["gahr: no such image class", "at all"], "no such image class"),
-        (["Traceback ...", "ValueError: it is wrong", ""], "ValueError: it is wrong"),
-        (["[rank1]: ValueError: it is wrong", "W1125 api.py: closing"], "ValueError: it is wrong"),
-        (["what", "now"], "now"),
-        ([], "it said nothing"),
-    ],
-)
-def test_the_reason_of_a_failure(lines, why):
-    assert _jobs.reason(lines) == why
-
-
-def test_only_the_last_start_is_quoted(tmp_path):
-    (tmp_path / "train.log").write_text("$ first\nit said $ 5\n$ second\nlast\nwords\n")
-    assert _jobs.said(tmp_path) == "last\nwords\n"
