@@ -6,16 +6,31 @@ likeness is measured here to the *ray* of each training image, the image times a
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gahr import measures
 from gahr._checks import check_images, check_number, check_same_shape
 from gahr.ideal import FiniteSet
 
-__all__ = ["Patchwork", "Recall", "brightness", "patchwork", "ranks", "ray_ratio"]
+__all__ = [
+    "Patchwork",
+    "Recall",
+    "bright",
+    "brightness",
+    "decibels",
+    "doubt",
+    "patchwork",
+    "perfect",
+    "ranks",
+    "ray_ratio",
+    "share",
+]
 
 
 class Recall(nn.Module):
@@ -72,6 +87,58 @@ def _same_size(x: Tensor, train: Tensor) -> None:
     check_same_shape(check_images(x, "x")[:1], check_images(train, "train")[:1], ("x", "train"))
 
 
+def doubt(train: Tensor) -> Tensor:
+    """Noise level at which the perfect memory begins to doubt each of its images, ``(N,)``.
+
+    Half the distance to the nearest other image: noise of this standard deviation, along the line
+    that joins the two, crosses the middle in 16 % of cases.
+
+    Examples
+    --------
+    >>> doubt(torch.tensor([[[[0.0, 0.0]]], [[[3.0, 4.0]]], [[[6.0, 8.0]]]]))
+    tensor([2.5000, 2.5000, 2.5000])
+    """
+    if len(check_images(train, "train")) < 2:
+        raise ValueError("a nearest other image needs at least 2 training images; got 1.")
+    squares = _squares(train, train).fill_diagonal_(float("inf")) * train[0].numel()
+    return (squares.min(1).values.sqrt() / 2).to(train)
+
+
+def decibels(mse: Sequence[float]) -> Tensor:
+    """PSNR of mean squared errors, in dB; at most 300, so that no error at all can be drawn.
+
+    Examples
+    --------
+    >>> decibels([0.01, 0.0])
+    tensor([ 20., 300.])
+    """
+    return -10 * torch.as_tensor(mse).clamp_min(1e-30).log10()
+
+
+def perfect(train: Tensor, sigmas: tuple[float, ...], noisy: int = 3000, most: int = 100) -> Tensor:
+    """PSNR of the mean squared error of the perfect memory on its own images, in dB, ``(levels,)``.
+
+    Parameters
+    ----------
+    train
+        The training images, ``(N, C, H, W)``.
+    sigmas
+        Noise levels.
+    noisy
+        Noisy images to average over, about. Errors are rare and large: with few, none is met.
+    most
+        Of the training images at most so many are made noisy; all may be the answer.
+    """
+    x = train[:most]
+    repeats = max(1, noisy // len(x))
+    return decibels(measures.psnr_curve(FiniteSet(train), x, sigmas, repeats=repeats)["mse"])
+
+
+def bright(x: Tensor) -> Tensor:
+    """Each image at its full contrast: divided by its largest intensity."""
+    return x / check_images(x, "x").amax((1, 2, 3), keepdim=True).clamp_min(1e-12)
+
+
 def brightness(x: Tensor, train: Tensor) -> Tensor:
     """Factor by which each image is brighter than the training image most parallel to it, ``(B,)``.
 
@@ -115,6 +182,18 @@ def ray_ratio(x: Tensor, train: Tensor) -> Tensor:
     return first / second
 
 
+def share(values: Sequence[float] | Tensor, above: float = -math.inf, below: float = math.inf) -> float:
+    """Fraction of values above one threshold and below another.
+
+    Examples
+    --------
+    >>> share([0.2, 0.94, 0.96, 0.99], above=0.95)
+    0.5
+    """
+    values = torch.as_tensor(values)
+    return ((values > above) & (values < below)).double().mean().item()
+
+
 # ------------------------------------------------------------------------------------------------
 # Copies in pieces
 
@@ -140,6 +219,11 @@ class Patchwork(NamedTuple):
     single: Tensor
     mixed: Tensor
     collage: Tensor
+
+    def __str__(self) -> str:
+        """Cells of a Markdown table: the medians of ``single``, ``mixed`` and `main`."""
+        middle = (v.median().item() for v in (self.single, self.mixed, self.main))
+        return "{:.1%} | {:.1%} | {:.0%}".format(*middle)
 
     @property
     def main(self) -> Tensor:

@@ -49,6 +49,8 @@ class Transition(NamedTuple):
         """``n`` and its interval with two digits: more are not known."""
         if self.n == 0 or math.isinf(self.n):
             return f"below {self.under:,}" if self.n == 0 else f"above {self.above:,}"
+        if self.low == self.high:  # no errors were given
+            return _two_digits(self.n)
         return f"{_two_digits(self.n)} ({_two_digits(self.low)} to {_two_digits(self.high)})"
 
 
@@ -97,19 +99,8 @@ def mean_gap(facts: str | Mapping) -> tuple[float, float]:
     All levels are measured on the same images, so their errors go up and down together: the
     standard error is averaged too, which is the most that it can be.
 
-    Parameters
-    ----------
-    facts
-        As in `gap`.
-
-    Returns
-    -------
-    mean, se
-        In dB.
-
-    Notes
-    -----
-    Source: paper, Figure 15, which averages over sigma in [0, 1].
+    Takes what `gap` takes; both numbers are in dB. Source: paper, Figure 15, which averages over sigma
+    in [0, 1].
 
     Examples
     --------
@@ -243,10 +234,7 @@ def _at(found: Gap, sigma: float) -> tuple[float, float]:
 def progress(history: Sequence[Mapping]) -> list[tuple[int, float]]:
     """Steps and gap of a run as it went: the plain mean, in dB, over the few noise levels watched.
 
-    Parameters
-    ----------
-    history
-        Rows as `gahr.training.train` reports and stores them.
+    ``history`` holds rows as `gahr.training.train` reports and stores them.
 
     Examples
     --------
@@ -260,17 +248,7 @@ def progress(history: Sequence[Mapping]) -> list[tuple[int, float]]:
 def onset(history: Sequence[Mapping], threshold: float) -> tuple[int, float]:
     """Steps between which the gap first exceeds a threshold: the last row before, and the first above.
 
-    Parameters
-    ----------
-    history
-        As in `progress`.
-    threshold
-        In dB.
-
-    Returns
-    -------
-    before, after
-        In steps; 0 if the first row is above, infinite if none is.
+    Takes the history of `progress` and a threshold in dB. 0 if the first row is above, infinite if none is.
     """
     before = 0
     for step, value in progress(history):

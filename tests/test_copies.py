@@ -47,6 +47,33 @@ def test_brightness_takes_the_most_parallel_image_not_the_nearest():
     assert copies.brightness(torch.tensor([[[[0.3, 0.0]]]]), train).item() == pytest.approx(0.3)
 
 
+def test_at_the_level_of_doubt_a_sixth_of_the_noise_misleads():
+    pair = pictures(2)
+    sigma = copies.doubt(pair)[0].item()
+    y = add_noise(pair[:1].repeat(4000, 1, 1, 1), sigma)
+    wrong = (FiniteSet(pair).weights(y, sigma)[:, 1] > 0.5).double().mean().item()
+    assert wrong == pytest.approx(0.1587, abs=4 * math.sqrt(0.16 * 0.84 / 4000))
+    with pytest.raises(ValueError, match="at least 2 training images"):
+        copies.doubt(pair[:1])
+
+
+def test_the_error_of_the_perfect_memory_of_two_is_an_integral():
+    pair, sigma = pictures(2), 2.0
+    far = (pair[0] - pair[1]).norm().item()
+    z = torch.linspace(-8, 8, 4001, dtype=torch.float64)
+    wrong = 1 / (1 + torch.exp(far**2 / (2 * sigma**2) + far * z / sigma))  # weight of the other image
+    density = torch.exp(-z.square() / 2)
+    mse = far**2 / 256 * (wrong.square() * density).sum() / density.sum()
+    found = copies.perfect(pair, (0.001, sigma), noisy=20_000)
+    assert found[0] > 290  # no error
+    assert found[1].item() == pytest.approx(copies.decibels(mse).item(), abs=0.2)
+
+
+def test_full_contrast_reaches_white():
+    assert torch.equal(copies.bright(0.3 * pictures(3)).amax((1, 2, 3)), torch.ones(3))
+    assert not copies.bright(torch.zeros(1, 1, 2, 2)).any()
+
+
 def test_a_dim_copy_fails_the_distance_ratio_and_passes_the_ray_ratio():
     train = pictures(20)
     dim = 0.3 * train
@@ -77,6 +104,7 @@ def test_a_picture_of_four_quarters_is_taken_apart():
     assert found.mixed.item() == pytest.approx(0, abs=1e-9) and found.single.item() > 0.05
     assert torch.allclose(found.collage, x, atol=1e-6)
     assert found.main.item() == 0.25
+    assert str(found).split(" | ")[1:] == ["0.0%", "25%"]
 
 
 def test_a_whole_copy_is_one_piece_and_gains_nothing_by_mixing():
@@ -128,3 +156,10 @@ def test_images_that_cannot_be_explained_are_refused():
     for ruler in (copies.patchwork, copies.ray_ratio, copies.brightness):
         with pytest.raises(ValueError, match="train"):
             ruler(pictures(2), pictures(2, side=8))
+
+
+def test_a_share_is_strictly_between_its_thresholds():
+    values = torch.tensor([0.1, 0.5, 0.5, 0.9])
+    assert copies.share(values) == 1
+    assert copies.share(values, above=0.5) == copies.share(values, below=0.5) == 0.25
+    assert copies.share(values.tolist(), above=0.1, below=0.9) == 0.5

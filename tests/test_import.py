@@ -17,7 +17,7 @@ FLOORS = [
     "homogeneous", "bases", "measures", "copies", "scores", "inverse", "sampling",
     "_published", "zoo", "transition", "rulers", "pairs", "recipes", "runs", "_engine", "training",
     "_jobs", "_queues", "_board", "_lists", "sweep", "_drawn", "studies", "report",
-    "_found", "_section2", "replication", "plots", "widgets", "__main__",
+    "_found", "_section2", "replication", "plots", "exhibits", "ladders", "widgets", "__main__",
 ]  # fmt: skip
 
 HEAVY = ("matplotlib", "ipywidgets", "IPython", "scipy", "pywt", "pooch", "PIL", "skimage")
@@ -34,7 +34,7 @@ def test_importing_gahr_is_light():
 
 
 def test_the_arithmetic_needs_no_drawing():
-    light = [name for name in gahr.__all__ if name not in ("plots", "widgets")]
+    light = [name for name in gahr.__all__ if name not in ("plots", "exhibits", "ladders", "widgets")]
     heavy = ("matplotlib", "ipywidgets", "IPython", "pooch", "PIL", "skimage", "pywt")
     code = (
         f"import sys, importlib\nfor name in {light}: importlib.import_module('gahr.' + name)\n"

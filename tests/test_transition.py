@@ -88,6 +88,7 @@ def test_a_gap_that_comes_back_closes_only_at_the_end():
 
 def test_a_negative_gap_has_no_logarithm_and_still_a_place():
     found = transition.crossing((10, 1000), (10, -1), 1, logarithmic=True)
+    assert str(found) == "100"
     assert found.n == pytest.approx(100)  # as if -1 were 0.1: halfway between 10 and 0.1
 
 

@@ -21,7 +21,7 @@ import chapters
 def words(text: str) -> str:
     """Letters and digits of a text, without Markdown, mathematics or tags: what must be on the page."""
     text = re.sub(r"\$[^$]*\$|\[([^]]*)\]\([^)]*\)", lambda found: found[1] or " ", text)
-    return re.sub(r"[^A-Za-z0-9]+", "", html.unescape(re.sub(r"<[^>]*>", " ", text)))
+    return re.sub(r"[^A-Za-z0-9]+", "", html.unescape(re.sub(r"</?[a-zA-Z][^>]*>", " ", text)))
 
 
 def missing(notebook: nbformat.NotebookNode, page: str) -> Iterator[str]:

@@ -1,0 +1,93 @@
+"""Figures of ladders show the numbers they were given; a live run draws what training returns."""
+
+import matplotlib
+import pytest
+import torch
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+from gahr import ladders, measures, plots, transition, zoo
+from gahr.recipes import Recipe
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def test_levels_draws_every_stored_gap_and_the_mean():
+    _, axes = plots.figure()
+    ladders.levels(axes[0, 0], "fashion32-unet16")
+    lines, rungs = axes[0, 0].lines, transition.ladder("fashion32-unet16")
+    assert len(lines) == len(measures.SIGMAS) + 1
+    for k, line in enumerate(lines[:-1]):
+        assert list(line.get_xdata()) == list(rungs)
+        assert list(line.get_ydata()) == [transition.gap(name).db[k] for name in rungs.values()]
+    assert list(lines[-1].get_ydata()) == [transition.mean_gap(name)[0] for name in rungs.values()]
+
+
+def test_bands_hold_every_way_to_find_the_transition():
+    _, axes = plots.figure()
+    ladders.bands(axes[0, 0], "faces40-unet16", (1,))
+    corners = axes[0, 0].collections[0].get_paths()[0].vertices
+    for half in "ab":
+        for way in (False, True):
+            n = transition.locate("faces40-unet16", half, 1, 0.3, way).n
+            inside = corners[abs(corners[:, 0] - 0.3) < 1e-9, 1]
+            assert inside.min() <= n <= inside.max()
+
+
+def test_looks_are_steps_times_batch_over_n():
+    _, axes = plots.figure(1, 2)
+    ladders.histories(axes[0], {100: "fashion32-unet16-n100-a"})
+    steps, looks = (ax.lines[0].get_xdata() for ax in axes[0])
+    assert looks == pytest.approx([step * 64 / 100 for step in steps])
+
+
+def test_bars_join_the_two_interpolations():
+    _, axes = plots.figure(1, 2)
+    ladders.picture_sizes(axes[0], {10: "faces10-unet16", 20: "faces20-unet16"}, 1)
+    bar = axes[0, 1].lines[0].get_ydata()
+    assert list(bar) == [transition.locate("faces10-unet16", "a", 1, None, way).n for way in (False, True)]
+
+
+def test_a_live_run_is_drawn_row_by_row_and_ends_at_the_mean_gap():
+    generator = torch.Generator().manual_seed(0)
+    x, new = torch.rand(2, 6, 1, 8, 8, generator=generator)
+    recipe = Recipe("fashion32", 6, "a", "unet2", blocks=1, steps=20, batch=4, precision="fp32")
+    drawn = []
+    with ladders.Live(20) as live:
+        live._show = lambda: drawn.append(len(live.ax.lines[0].get_xdata()))
+        mean, se = live.train(recipe, x, new)
+    assert list(live.ax.lines[0].get_xdata()) == [10, 18, 20] and drawn == [1, 2, 3, 3]
+    dot = live.ax.containers[0].lines[0]
+    assert (dot.get_xdata()[0], dot.get_ydata()[0]) == (20, mean) and se > 0
+    assert not plt.fignum_exists(live.figure.number)
+
+
+def test_table_aligns_numbers_right():
+    head, rule, row = ladders.table(("a", "b", "n"), [("x", "y", 12345)], left=2).splitlines()
+    assert head == "| a | b | n |" and rule == "|:--|:--|--:|" and row == "| x | y | 12,345 |"
+
+
+def test_tables_hold_what_the_arithmetic_finds():
+    clothes = {"clothes": "fashion32-unet16"}
+    mean, se = transition.mean_gap("fashion32-unet16-n10-a")
+    rows = ladders.gap_table(clothes, (0.1,), (10,)).splitlines()
+    gap = transition.gap("fashion32-unet16-n10-a").db[measures.SIGMAS.index(0.1)]
+    assert rows[2] == f"| clothes | 10 | {gap:.2f} | {mean:.2f} ± {se:.2f} |" and "14,000" in rows[3]
+    row = ladders.transition_table(clothes, (1,)).splitlines()[2]
+    found = transition.locate("fashion32-unet16", "a", 1)
+    assert row.startswith(f"| clothes, A | 1 dB | {found.above:,} to {found.under:,} | {found} |")
+    row = ladders.network_table(["faces20-unet16"], (10,)).splitlines()[2].split(" | ")
+    shipped = zoo.load("faces20-unet16-n13000-a").network
+    assert row[1] == f"{sum(p.numel() for p in shipped.parameters()):,}"
+
+
+def test_the_onset_is_counted_in_looks_too():
+    row = ladders.onset_table({100: "fashion32-unet16-n100-a"}, 1).splitlines()[2]
+    before, after = transition.onset(zoo.describe("fashion32-unet16-n100-a")["history"], 1)
+    assert row == f"| 100 | {before:,} to {after:,} | {before * 0.64:,.0f} to {after * 0.64:,.0f} |"
+    assert "not by 6,000" in ladders.onset_table({14000: "fashion32-unet16-n14000-a"}, 1)
