@@ -134,14 +134,16 @@ def resolution() -> Found:
 
 
 def increase() -> Found:
-    """N at which the mean gap is 1 dB, by interpolation in log N, at three sizes."""
-    sizes, at = (10, 100, 1000, 13000), []
-    for size in (10, 20, 40):
-        gaps = [transition.mean_gap(f"faces{size}-unet16-n{n}-a")[0] for n in sizes]
-        at.append(transition.crossing(sizes, gaps, threshold=1).n)
-    first, second = math.log10(at[1] / at[0]), math.log10(at[2] / at[1])
-    text = "N = " + ", ".join(f"{n:.0f}" for n in at)
-    return text, f"{second - first:+.2f} decades", "holds" if second < first else "differs"
+    """N at which the mean gap is 1 dB, at three sizes, over both halves and both interpolations."""
+    at, more = [], []
+    for half in "ab":
+        for power in (False, True):
+            n = [transition.locate(f"faces{size}-unet16", half, 1, None, power).n for size in (10, 20, 40)]
+            at.append(n)
+            more.append(math.log10(n[2] / n[1]) - math.log10(n[1] / n[0]))
+    spans = [f"{min(column):.0f} to {max(column):.0f}" for column in zip(*at, strict=True)]
+    verdict = judge(sum(more) / len(more), min(more), max(more), most=0)
+    return "N = " + ", ".join(spans), f"{min(more):+.2f} to {max(more):+.2f} decades", verdict
 
 
 def parameters(blocks: int, paper: float) -> Found:

@@ -214,7 +214,7 @@ def _figure15() -> list[Claim]:
             "Fig. 15",
             "each doubling of the side needs less of an increase",
             "the transition moves less from 20x20 to 40x40 than from 10x10 to 20x20",
-            f"{FACES.format(40)} and smaller",
+            f"{FACES.format(40)} (trained for twice the steps) and smaller; two halves, two interpolations",
             _found.increase,
         ),
         *(

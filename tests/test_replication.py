@@ -84,9 +84,10 @@ def test_where_the_gap_closes_is_interpolated_in_log_n(stored):
             gap = 10.0 if n <= last else 0.1
             put(stored[0], f"faces{size}-unet16-n{n}", with_slope(0.5, 20 + gap), with_slope(0.5, 20.0))
     text, margin, verdict = _found.increase()
-    first = 10 ** (1 + 9 / 9.9)
-    assert text == f"N = {first:.0f}, {10 * first:.0f}, {10 * first:.0f}"
-    assert margin == "-1.00 decades" and verdict == "holds"
+    line, power = 10 ** (1 + 9 / 9.9), 10**1.5
+    spans = [f"{scale * power:.0f} to {scale * line:.0f}" for scale in (1, 10, 10)]
+    assert text == "N = " + ", ".join(spans)
+    assert margin == "-1.00 to -1.00 decades" and verdict == "holds"
 
 
 def test_what_is_not_stored_is_said(stored):
