@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -12,6 +12,7 @@ from torch import Tensor
 from gahr import plots, training, transition, zoo
 from gahr.networks import count_parameters
 from gahr.recipes import Recipe, build
+from gahr.report import table
 
 __all__ = [
     "Live",
@@ -23,31 +24,11 @@ __all__ = [
     "network_table",
     "onset_table",
     "picture_sizes",
-    "table",
     "transition_table",
 ]
 
 _HALVES = {"a": "o-", "b": "s--"}
 _HUES = [plots.COLORS[name] for name in ("blue", "orange", "green", "purple")]
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]], left: int = 1) -> str:
-    """Markdown table; the first ``left`` columns are aligned left, the others right.
-
-    Examples
-    --------
-    >>> print(table(("class", "N"), [("clothes", 1000)]))
-    | class | N |
-    |:--|--:|
-    | clothes | 1,000 |
-    """
-    lines = [head, *rows]
-    text = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in line] for line in lines]
-    text.insert(1, [":--"] * left + ["--:"] * (len(head) - left))
-    return "\n".join(
-        "|" + "|".join(line) + "|" if i == 1 else "| " + " | ".join(line) + " |"
-        for i, line in enumerate(text)
-    )
 
 
 def gap_table(stems: Mapping[str, str], sigmas: Sequence[float], sizes: Sequence[int]) -> str:

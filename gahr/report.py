@@ -1,13 +1,14 @@
-"""Sentences and verdicts: measured numbers are displayed by the cell that measured them."""
+"""Sentences, tables and verdicts: measured numbers are displayed by the cell that measured them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from gahr._checks import check_known
 
-__all__ = ["judge", "pick", "say", "verdict"]
+__all__ = ["judge", "pick", "say", "table", "verdict"]
 
 T = TypeVar("T")
 
@@ -31,6 +32,25 @@ def say(text: str) -> None:
     from IPython.display import Markdown, display
 
     display(Markdown(text))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], left: int = 1) -> str:
+    """Markdown table; the first ``left`` columns are aligned left, the others right.
+
+    Examples
+    --------
+    >>> print(table(("class", "N"), [("clothes", 1000)]))
+    | class | N |
+    |:--|--:|
+    | clothes | 1,000 |
+    """
+    lines = [head, *rows]
+    text = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in line] for line in lines]
+    text.insert(1, [":--"] * left + ["--:"] * (len(head) - left))
+    return "\n".join(
+        "|" + "|".join(line) + "|" if i == 1 else "| " + " | ".join(line) + " |"
+        for i, line in enumerate(text)
+    )
 
 
 def verdict(claim: str, value: float, expected: float, tolerance: float, unit: str = "") -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "median",
     "pack",
     "partial",
+    "summary",
     "superiority",
     "unpack",
 ]
@@ -176,6 +177,25 @@ def excess(row: dict) -> tuple[float, float]:
         superiority(copies(row), row["held_out"]["centered"]),
         superiority(deep["copy"]["a"] + deep["copy"]["b"], deep["held_out"]),
     )
+
+
+def summary(stored: dict) -> dict[str, Interval]:
+    """Median correlations of a stored result ``...-samples``, at its largest N, each beside its control.
+
+    Returns
+    -------
+    found
+        ``"A, B"`` on shared noise, ``"none injected"``, ``"nothing shared"``; then new images with the
+        nearest training image (``"new, nearest"``), and samples with theirs (``"with nearest"``).
+    """
+    row = stored["sizes"][max(stored["sizes"], key=int)]
+    return {
+        "A, B": median(row["between"]["centered"]),
+        "none injected": median(stored["deterministic"]["between"]["centered"]),
+        "nothing shared": median(stored["shared"]["networks"]["nothing"]["centered"]),
+        "new, nearest": median(row["held_out"]["centered"]),
+        "with nearest": median(copies(row)),
+    }
 
 
 def partial(xy: Tensor, xz: Tensor, yz: Tensor) -> Tensor:

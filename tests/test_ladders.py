@@ -67,11 +67,6 @@ def test_a_live_run_is_drawn_row_by_row_and_ends_at_the_mean_gap():
     assert not plt.fignum_exists(live.figure.number)
 
 
-def test_table_aligns_numbers_right():
-    head, rule, row = ladders.table(("a", "b", "n"), [("x", "y", 12345)], left=2).splitlines()
-    assert head == "| a | b | n |" and rule == "|:--|:--|--:|" and row == "| x | y | 12,345 |"
-
-
 def test_tables_hold_what_the_arithmetic_finds():
     clothes = {"clothes": "fashion32-unet16"}
     mean, se = transition.mean_gap("fashion32-unet16-n10-a")

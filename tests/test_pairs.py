@@ -258,6 +258,25 @@ def test_the_excess_counts_both_networks_by_both_rulers():
     assert rulers.excess(row) == (0.5, 0.875)
 
 
+def test_the_summary_is_of_the_largest_size_and_has_its_controls():
+    def centered(*values):
+        return {"centered": list(values)}
+
+    small = {"between": centered(0.1), "copy": {"a": centered(1), "b": centered(1)}, "held_out": centered(0)}
+    large = {"between": centered(0.8, 0.9, 1.0), "held_out": centered(0.6)}
+    large["copy"] = {"a": centered(0.3, 0.5), "b": centered(0.7)}
+    stored = {"sizes": {"100": large, "20": small}, "deterministic": {"between": centered(0.95)}}
+    stored["shared"] = {"networks": {"nothing": centered(0.2)}}
+    found = {key: interval.value for key, interval in rulers.summary(stored).items()}
+    assert found == {
+        "A, B": 0.9,
+        "none injected": 0.95,
+        "nothing shared": 0.2,
+        "new, nearest": 0.6,
+        "with nearest": 0.5,
+    }
+
+
 def test_partial_correlation_removes_a_common_cause():
     generator = torch.Generator().manual_seed(0)
     x, y, z = torch.randn(3, 100_000, generator=generator)

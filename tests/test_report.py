@@ -32,3 +32,8 @@ def test_verdicts_print_no_measured_digit(value, words, capsys):
     assert capsys.readouterr().out == f"slope 0.61 +- 0.05: {words}\n"
     report.verdict("slope", value, expected=0.61, tolerance=0.05, unit="dB")
     assert capsys.readouterr().out == f"slope 0.61 +- 0.05 dB: {words}\n"
+
+
+def test_table_aligns_numbers_right():
+    head, rule, row = report.table(("a", "b", "n"), [("x", "y", 12345)], left=2).splitlines()
+    assert head == "| a | b | n |" and rule == "|:--|:--|--:|" and row == "| x | y | 12,345 |"
