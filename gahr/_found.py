@@ -101,24 +101,31 @@ def between(n: str, result: str = "fashion32-samples") -> Found:
 
 def above_copies(n: str, convention: str, result: str = "fashion32-samples") -> Found:
     row = _drawn(n, result)
-    copies = row["copy"]["a"][convention] + row["copy"]["b"][convention]
-    share = rulers.superiority(row["between"][convention], copies)
-    return _bounded(rulers.Interval(share, share, share), least=0.5)
+    parts = (row["between"][convention], row["copy"]["a"][convention], row["copy"]["b"][convention])
+    between, a, b = (torch.tensor(part) for part in parts)
+    share = rulers.superiority(between, torch.cat([a, b]))
+    drawn = torch.randint(len(a), (1000, len(a)), generator=torch.Generator().manual_seed(0))
+    again = [rulers.superiority(between[i], torch.cat([a[i], b[i]])) for i in drawn]  # seeds, resampled
+    low, high = torch.tensor(again).quantile(torch.tensor([0.025, 0.975])).tolist()
+    return _bounded(rulers.Interval(share, low, high), least=0.5)
 
 
-def _share_below() -> float:
+def _below() -> tuple[int, int]:
     values = _drawn("14000")["between"]["centered"]
-    return sum(value < 0.9 for value in values) / len(values)
+    return sum(value < 0.9 for value in values), len(values)
 
 
 def agreeing(least: float) -> Found:
-    share = 1 - _share_below()
-    return _bounded(rulers.Interval(share, share, share), least=least)
+    from scipy.stats import binomtest
+
+    below, pairs = _below()
+    span = binomtest(pairs - below, pairs).proportion_ci(method="wilson")
+    return _bounded(rulers.Interval(1 - below / pairs, span.low, span.high), least=least)
 
 
 def parted() -> Found:
-    share = _share_below()
-    return f"{share:.2f} of the pairs", f"{share:+.2f}", "holds" if share > 0 else "differs"
+    below, pairs = _below()
+    return f"{below} of {pairs} pairs", f"{below:+d} pairs", "holds" if below else "differs"
 
 
 def across() -> Found:
@@ -143,10 +150,10 @@ def increase() -> Found:
             more.append(math.log10(n[2] / n[1]) - math.log10(n[1] / n[0]))
     spans = [f"{min(column):.0f} to {max(column):.0f}" for column in zip(*at, strict=True)]
     verdict = judge(sum(more) / len(more), min(more), max(more), most=0)
-    return "N = " + ", ".join(spans), f"{min(more):+.2f} to {max(more):+.2f} decades", verdict
+    return "N = " + ", ".join(spans), f"{-max(more):+.2f} to {-min(more):+.2f} decades", verdict
 
 
 def parameters(blocks: int, paper: float) -> Found:
     count = sum(p.numel() for p in recipes.build("unet64", blocks).parameters())
     apart = count / 1e6 - paper
-    return f"{count:,}", f"{apart:+.3f} M", "holds" if round(count / 1e6, 2) == paper else "differs"
+    return f"{count:,}", f"{apart:+.3f} M", "holds" if 0 <= apart < 0.1 else "differs"
