@@ -1,8 +1,8 @@
 """The basis in which a denoiser shrinks: its Jacobian, taken apart; and fixed bases to compare.
 
 Around a noisy image a bias-free network is the matrix ``J(y)``, and ``f(y) = J(y) y``. `J` is nearly
-but not quite symmetric, so there are two ways to take it apart: singular vectors (`singular`, the
-default in this book) and eigenvectors of its symmetric part (`symmetric`, nearest to the paper's).
+but not quite symmetric, so there are two ways to take it apart: singular vectors (`singular`, which
+rebuild ``f(y)``) and eigenvectors of its symmetric part (`symmetric`, nearest to the paper's).
 """
 
 from __future__ import annotations
