@@ -1,0 +1,88 @@
+"""Tangent spaces, angles and gaps, each where the answer is known."""
+
+import math
+
+import pytest
+import torch
+
+from gahr import images, synthetic
+from gahr.disc import draw
+from gahr.manifolds import Projection, angles, asymptote, errors, gap, tangent
+
+
+def test_asymptote():
+    assert asymptote(1600, 1, 0.1) == pytest.approx(20 + 10 * math.log10(1600))
+    with pytest.raises(ValueError, match="dimension must be in"):
+        asymptote(4, 5, 0.1)
+    with pytest.raises(ValueError, match="sigma must be in"):
+        asymptote(4, 1, 0.0)
+
+
+def test_tangent_of_a_disc():
+    """Its intensities move inside and outside; its radius and place move the edge."""
+    true = torch.tensor([20.2, 18.9, 7.3, 0.9, 0.2]).double()
+    rows = tangent(draw_double, true, step=1e-7)  # not across a corner of the anti-aliased edge
+    torch.testing.assert_close(rows @ rows.T, torch.eye(5).double())
+    flat = torch.ones(1, 1600).double()
+    assert angles(flat, rows)[0] < 1e-4  # brightness
+    i = torch.arange(40).double() + 0.5
+    distance = torch.hypot(i[:, None] - true[0], i - true[1])
+    ring = ((distance - true[2]).abs() < 0.5).double()
+    moves = torch.stack([ring, ring * (i[:, None] - true[0]) / distance, ring * (i - true[1]) / distance])
+    assert angles(moves.flatten(1), rows).max() < 0.1
+
+
+def draw_double(parameters):
+    return draw(parameters)
+
+
+def test_tangent_refuses_a_tip():
+    with pytest.raises(ValueError, match="too few directions"):
+        tangent(draw_double, torch.tensor([20.2, 18.9, 7.3, 0.5, 0.5]).double())
+    with pytest.raises(ValueError, match="are a vector"):
+        tangent(draw_double, torch.zeros(1, 5))
+
+
+def test_angles():
+    e = torch.eye(6)
+    turned = torch.stack([e[0], math.cos(0.3) * e[1] + math.sin(0.3) * e[4], e[5]])
+    expected = torch.tensor([0.0, math.degrees(0.3), 90.0]).double()
+    torch.testing.assert_close(angles(e[:3], turned), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(angles(e[:3], 5 * turned.flip(0)), expected, atol=1e-4, rtol=0)
+    with pytest.raises(ValueError, match="one length"):
+        angles(e, torch.eye(5))
+
+
+def test_projection_leaves_the_noise_of_its_dimension():
+    rows = torch.linalg.qr(torch.randn(100, 3, generator=torch.Generator().manual_seed(0)))[0].T
+    f = Projection(rows, (1, 10, 10))
+    x = (torch.randn(4000, 3, generator=torch.Generator().manual_seed(1)) @ rows).view(-1, 1, 10, 10)
+    found = errors(f, x, (0.1, 0.5))
+    assert found.shape == (2, 4000)
+    for level, sigma in enumerate((0.1, 0.5)):
+        off = gap(found[level], torch.tensor(3 * sigma**2 / 100))
+        assert abs(off.db) < 4 * off.se
+    assert (f(x) - x).abs().max() < 1e-5
+    with pytest.raises(ValueError, match="orthonormal"):
+        Projection(2 * rows, (1, 10, 10))
+    with pytest.raises(ValueError, match="rows must be"):
+        Projection(rows, (1, 9, 9))
+
+
+def test_two_denoisers_see_the_same_noise():
+    x = synthetic.scaled(images.portrait(16), 5)
+    one = errors(lambda y, sigma: y, x, (0.1, 0.2), seed=3)
+    torch.testing.assert_close(one, errors(lambda y, sigma: y, x, (0.1, 0.2), seed=3))
+    assert not torch.allclose(one, errors(lambda y, sigma: y, x, (0.1, 0.2), seed=4))
+
+
+def test_gap_has_the_spread_it_says():
+    generator = torch.Generator().manual_seed(0)
+    common = torch.rand(500, 200, generator=generator) + 0.5
+    a, b = (common * (1 + torch.rand(500, 200, generator=generator)) for _ in range(2))
+    found = [gap(2 * one, other) for one, other in zip(a, b, strict=True)]
+    db = torch.tensor([g.db for g in found])
+    assert db.mean().item() == pytest.approx(10 * math.log10(2), abs=0.05)
+    assert sum(g.se for g in found) / 500 == pytest.approx(db.std().item(), rel=0.1)
+    with pytest.raises(ValueError, match="same images"):
+        gap(a[0], b[0, :5])

@@ -1,0 +1,46 @@
+"""The studies of chapter 9, where the answer is known."""
+
+import math
+
+import pytest
+import torch
+
+from gahr import _optima, classes, manifolds
+
+
+def test_gaps_and_slopes_of_known_errors():
+    sigmas = (0.01, 0.02, 0.05, 0.5)
+    line = torch.tensor([2 * s**2 / 1600 for s in sigmas], dtype=torch.float64)
+    each = line[:, None] * (1 + 0.5 * torch.rand(4, 50, generator=torch.Generator().manual_seed(0)))
+    errors = {key: each * k for k, key in enumerate(("told", "blind", "free", "free, blind"), 1)}
+    errors["network"] = torch.full_like(each, 1e-4)
+    found = _optima.compared(errors, sigmas, 2)
+    assert found["gaps"]["blindness"]["db"] == pytest.approx([10 * math.log10(2)] * 4)
+    assert found["gaps"]["bounds"]["db"] == pytest.approx([10 * math.log10(3)] * 4)
+    assert found["gaps"]["both"]["se"] == pytest.approx([0] * 4, abs=1e-6)
+    assert found["gaps"]["told to line"]["db"] == pytest.approx([10 * math.log10(1.25)] * 4, abs=0.3)
+    assert (
+        found["slopes"]["told"][0] == pytest.approx(1, abs=0.05) and abs(found["slopes"]["network"][0]) < 1e-9
+    )
+
+
+def test_examples_are_images_of_the_class():
+    x, found = classes.load("discs40", 1000, "held-out"), _optima.examples("discs40", 3)
+    for disc in _optima.drawer("discs40")(found).float():
+        assert (x - disc).abs().flatten(1).amax(1).min() < 1e-5
+    assert ((found[:, 3] - found[:, 4]).abs() >= 0.3).all()
+    for name in ("ray40", "sinusoids40"):
+        x = _optima.drawer(name)(_optima.examples(name, 2)).float()
+        for f in _optima.exact(name).values():
+            assert (f(x, 0.001) - x).abs().max() < 1e-3
+    with pytest.raises(KeyError, match="class"):
+        _optima.exact("clothes")
+
+
+def test_exact_basis_of_a_cone_is_its_plane():
+    draw, parameters = _optima.drawer("sinusoids40"), _optima.examples("sinusoids40", 1)
+    plane = manifolds.tangent(draw, parameters[0])
+    y = draw(parameters).float()
+    basis = _optima.exact_basis(_optima.exact("sinusoids40")["told"], y, 0.05, plane)
+    assert basis.lam.tolist() == pytest.approx([1, 1], abs=1e-3)
+    assert manifolds.angles(basis.e, plane).max() < 1e-4
