@@ -1,0 +1,233 @@
+"""Bases that adapt to a picture by a known rule: what a denoiser with a free choice could reach.
+
+Each function searches a tree for the best orthonormal basis and returns the picture's coefficients
+in it; `gahr.bases.oracle_error` turns them into an error. The choice is made either from the noisy
+picture, as a denoiser would have to, or by an oracle that knows the clean one. The two bracket what
+adapting within that family of bases can do.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gahr._checks import check_images, check_known, check_number
+
+__all__ = ["blocks", "fixed", "packets"]
+
+Cost = Callable[[np.ndarray], float]
+
+
+def _cost(sigma: float, oracle: bool, factor: float) -> Cost:
+    """What a set of coefficients costs: additive over the coefficients, so that trees can be pruned."""
+    check_number(sigma, "sigma", 0.0, open_low=True)
+    if oracle:
+        return lambda c: float((c**2 * sigma**2 / (c**2 + sigma**2)).sum())
+    return lambda c: float(np.minimum(c**2, (factor * sigma) ** 2).sum())
+
+
+def _single(x: Tensor, name: str) -> np.ndarray:
+    if len(check_images(x, name)) != 1 or x.shape[1] != 1:
+        raise ValueError(f"{name} must be one gray image, (1, 1, H, W); got {tuple(x.shape)}.")
+    return x[0, 0].double().numpy()
+
+
+def fixed(x: Tensor, kind: str, name: str = "db2") -> Tensor:
+    """Coefficients of a picture in a basis that is the same for all, by a fast transform, ``(d,)``.
+
+    To compare with. There is no matrix, so that pictures may be large.
+
+    Parameters
+    ----------
+    x
+        The picture, ``(1, 1, H, W)``.
+    kind
+        ``"cosines"``, or ``"wavelets"``: as many scales as both sides can be halved.
+    name
+        Orthogonal wavelet of PyWavelets (periodic boundaries).
+
+    Examples
+    --------
+    >>> x = torch.full((1, 1, 8, 8), 0.5)
+    >>> [round(c.abs().max().item(), 3) for c in (fixed(x, "cosines"), fixed(x, "wavelets"))]
+    [4.0, 4.0]
+    """
+    check_known(kind, ("cosines", "wavelets"), "kind of basis")
+    pixels = _single(x, "x")
+    if kind == "cosines":
+        from scipy import fft
+
+        found = fft.dctn(pixels, norm="ortho")
+    else:
+        import pywt
+
+        levels = min(math.gcd(side, 1 << 20).bit_length() - 1 for side in pixels.shape)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "level too high": periodic boundaries make it harmless
+            bands = pywt.wavedec2(pixels, name, mode="periodization", level=levels)
+        found = pywt.coeffs_to_array(bands)[0]
+    return torch.from_numpy(found.ravel()).to(x.dtype)
+
+
+def packets(
+    x: Tensor,
+    sigma: float,
+    noisy: Tensor | None = None,
+    name: str = "db2",
+    levels: int = 3,
+    factor: float = 3.0,
+) -> Tensor:
+    """Coefficients of a picture in its best basis of wavelet packets, ``(d,)``.
+
+    Wavelets split only the coarse band again; packets may split every band. The tree of splits is
+    the one of least cost.
+
+    Parameters
+    ----------
+    x
+        The clean picture, ``(1, 1, H, W)``; the sides divisible by ``2**levels``.
+    sigma
+        Noise level, which decides what is worth keeping.
+    noisy
+        The noisy picture: then the tree is chosen from it, by ``sum min(c^2, (factor sigma)^2)``.
+        If ``None`` an oracle chooses, by the error that `gahr.bases.oracle_error` computes.
+    name, levels
+        Orthogonal wavelet of PyWavelets (periodic boundaries), and depth of the tree.
+    factor
+        Threshold in units of the noise.
+
+    Notes
+    -----
+    Source: Coifman and Wickerhauser's pruning; paper, section 3.1, "best adaptive bases".
+    """
+    clean = _single(x, "x")
+    if clean.shape[0] % 2**levels or clean.shape[1] % 2**levels:
+        raise ValueError(
+            f"{clean.shape[0]}x{clean.shape[1]} is not divisible by 2^{levels}; use fewer levels."
+        )
+    guide = clean if noisy is None else _single(noisy, "noisy")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "level too high": periodic boundaries make it harmless
+        _, found = _packet(guide, clean, levels, name, _cost(sigma, noisy is None, factor))
+    return torch.from_numpy(found).to(x.dtype)
+
+
+def _packet(guide: np.ndarray, x: np.ndarray, levels: int, name: str, cost: Cost) -> tuple[float, np.ndarray]:
+    import pywt
+
+    whole = cost(guide), x.ravel()
+    if levels == 0:
+        return whole
+    pairs = zip(*(_four(pywt.dwt2(a, name, mode="periodization")) for a in (guide, x)), strict=True)
+    parts = [_packet(a, b, levels - 1, name, cost) for a, b in pairs]
+    split = sum(part[0] for part in parts), np.concatenate([part[1] for part in parts])
+    return split if split[0] < whole[0] else whole
+
+
+def _four(bands: tuple) -> list[np.ndarray]:
+    return [bands[0], *bands[1]]
+
+
+def blocks(
+    x: Tensor,
+    sigma: float,
+    noisy: Tensor | None = None,
+    sizes: Sequence[int] = (20, 10, 5),
+    angles: int = 12,
+    factor: float = 3.0,
+) -> Tensor:
+    """Coefficients of a picture in its best basis of directional blocks, ``(d,)``.
+
+    The picture is cut into squares of the first size. Each is either kept or cut into squares of the
+    next size, and so on. A square that is kept gets cosines, or one of several directions: then its
+    pixels are put in order *across* the direction and a Haar basis of that sequence is used, in
+    which a picture that is constant along the direction and jumps across it needs few coefficients.
+
+    Parameters
+    ----------
+    x, sigma, noisy, factor
+        As for `packets`.
+    sizes
+        Sides of the squares, each dividing the one before, the first dividing the picture's sides.
+    angles
+        Number of directions.
+
+    Notes
+    -----
+    A simple relative of bandlets (Peyre & Mallat, 2008), in the pixels rather than in wavelets. The
+    number of *vectors* grows slowly with the number of pixels, as the theory asks, although the
+    number of bases is astronomical.
+    """
+    clean = _single(x, "x")
+    guide = clean if noisy is None else _single(noisy, "noisy")
+    steps = [*clean.shape, *sizes]
+    if (
+        not sizes
+        or any(side % sizes[0] for side in clean.shape)
+        or any(large % small for large, small in zip(sizes, sizes[1:], strict=False))
+    ):
+        raise ValueError(f"sizes must divide each other and the picture's sides; got {steps}.")
+    cost = _cost(sigma, noisy is None, factor)
+    parts = _squares(guide, clean, tuple(sizes), angles, cost)
+    return torch.from_numpy(np.concatenate([part[1] for part in parts])).to(x.dtype)
+
+
+def _squares(
+    guide: np.ndarray, x: np.ndarray, sizes: tuple[int, ...], angles: int, cost: Cost
+) -> list[tuple[float, np.ndarray]]:
+    """The best basis of each square of side ``sizes[0]``: its cost, and the coefficients of ``x``."""
+    side, found = sizes[0], []
+    for i in range(0, len(x), side):
+        for j in range(0, x.shape[1], side):
+            a, b = (v[i : i + side, j : j + side] for v in (guide, x))
+            stack = _directions(side, angles)
+            every = stack @ a.ravel()
+            costs = [cost(c) for c in every]
+            best = int(np.argmin(costs))
+            keep = costs[best], stack[best] @ b.ravel()
+            if len(sizes) > 1:
+                parts = _squares(a, b, sizes[1:], angles, cost)
+                cut = sum(part[0] for part in parts), np.concatenate([part[1] for part in parts])
+                keep = cut if cut[0] < keep[0] else keep
+            found.append(keep)
+    return found
+
+
+@lru_cache(maxsize=8)
+def _directions(side: int, angles: int) -> np.ndarray:
+    """Orthonormal bases of a square: cosines, then one for each direction, ``(1 + angles, d, d)``."""
+    from scipy import fft
+
+    cosine = fft.dct(np.eye(side), norm="ortho", axis=0)
+    stack = [np.kron(cosine, cosine)]
+    row, column = np.mgrid[:side, :side].reshape(2, -1)
+    for k in range(angles):
+        turn = math.pi * k / angles
+        across = row * math.cos(turn) - column * math.sin(turn)
+        along = row * math.sin(turn) + column * math.cos(turn)
+        order = np.lexsort((along, across.round(6)))
+        basis = np.zeros((side**2, side**2))
+        basis[:, order] = _haar(side**2)
+        stack.append(basis)
+    return np.stack(stack)
+
+
+def _haar(n: int) -> np.ndarray:
+    """Haar basis of a sequence of any length, rows ``(n, n)``: halves, halves of halves, and so on."""
+    rows, pieces = [np.full(n, n**-0.5)], [(0, n)]
+    for start, stop in pieces:  # grows as it is read
+        if stop - start < 2:
+            continue
+        middle = (start + stop) // 2
+        left, right = middle - start, stop - middle
+        row = np.zeros(n)
+        row[start:middle], row[middle:stop] = 1 / left, -1 / right
+        rows.append(row / np.linalg.norm(row))
+        pieces += [(start, middle), (middle, stop)]
+    return np.stack(rows)

@@ -1,0 +1,75 @@
+"""What a view says of a denoiser whose basis is known: a linear filter that is diagonal in cosines."""
+
+import pytest
+import torch
+
+from gahr import bases, denoisers, geometry, harmonics, regularity, synthetic
+
+COSINES = bases.dct(40, 40)
+
+
+def linear(y, sigma=None):
+    """Factors that fall from 1, each a little smaller than the one before."""
+    factors = torch.linspace(1, 0, 1600).square()
+    return ((y.flatten(1) @ COSINES.T * factors) @ COSINES).view_as(y)
+
+
+def blur(y, sigma=None):
+    return torch.nn.functional.avg_pool2d(y, 3, stride=1, padding=1)
+
+
+@pytest.fixture(scope="module")
+def views():
+    return [geometry.look(linear, 4.0, seed, 0.15) for seed in (1, 2)]
+
+
+def test_a_view_is_of_the_picture_that_was_asked_for(views):
+    x = synthetic.c_alpha(1, 40, 4.0, seed=2)
+    assert torch.equal(views[1].x, x) and not torch.equal(views[0].x, x)
+    assert torch.equal(views[1].heights, regularity.contour(1, 40, 4.0, 2)[0])
+    assert torch.equal(views[1].y, denoisers.add_noise(x, 0.15))
+    assert torch.allclose(views[1].estimate, linear(views[1].y))
+
+
+def test_the_basis_of_a_filter_is_found(views):
+    assert views[0].asymmetry < 1e-5
+    overlap = (views[0].basis.e[:30] @ COSINES[:30].T).square().sum().item() / 30
+    assert overlap == pytest.approx(1, abs=1e-3)
+    first = geometry.leading(views[0], "network", 30)
+    assert first.shape == (30, 40, 40)
+
+
+def test_a_basis_that_does_not_adapt_is_the_same_at_another_picture(views):
+    found = geometry.oracle_db(*views)
+    assert found["network, at another picture"] == pytest.approx(found["network"], abs=0.2)
+    assert found["network"] == pytest.approx(found["cosines"], abs=0.2)
+    for name in ("wavelet packets", "directional blocks"):
+        by_oracle, from_noisy = (
+            found[f"{name}, chosen {how}"] for how in ("by an oracle", "from the noisy picture")
+        )
+        assert by_oracle >= from_noisy - 1e-6
+    assert found["wavelet packets, chosen by an oracle"] >= found["wavelets"]
+
+
+def test_cosines_are_waves_but_follow_no_edge(views):
+    for kind in ("network", "cosines"):
+        numbers = geometry.summary(views[0], kind)
+        assert numbers["aligned"] == pytest.approx(numbers["aligned, mirror"], abs=0.02)
+    wavelets = geometry.summary(views[0], "wavelets")
+    cosines = geometry.summary(views[0], "cosines")
+    assert cosines["purity"] > wavelets["purity"] and cosines["length"] > 3 * wavelets["length"]
+    with pytest.raises(KeyError, match="kind of basis"):
+        geometry.leading(views[0], "curvelets")
+
+
+def test_a_lender_lends_its_vectors_and_not_its_contour(views):
+    lent = geometry.summary(views[0], "wavelets", lender=views[1])
+    e = geometry.leading(views[1], "wavelets")
+    assert lent["share"] == pytest.approx(harmonics.share(e, views[0].heights).mean().item())
+    assert lent["share"] != pytest.approx(geometry.summary(views[1], "wavelets")["share"], abs=1e-3)
+
+
+def test_backgrounds_may_be_smoother_than_the_contour():
+    rough, smooth = (geometry.look(blur, 1.0, 3, 0.1, beta=beta) for beta in (None, 8.0))
+    assert torch.equal(rough.heights, smooth.heights) and not torch.equal(rough.x, smooth.x)
+    assert torch.equal(smooth.x, synthetic.c_alpha(1, 40, 1.0, 8.0, seed=3))

@@ -1,0 +1,75 @@
+"""The stored studies on C^alpha images, on denoisers whose slopes and bases are known."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from gahr import _along, _slopes, bases, bestbasis, classes, zoo
+
+
+def flat(name, n, half):
+    """Pictures of one gray each."""
+    gray = torch.rand(n, 1, 1, 1, generator=torch.Generator().manual_seed(int(name[-1])))
+    return gray.expand(n, 1, 40, 40).contiguous()
+
+
+def blocks(off=0.0):
+    """Averages of 4x4 pixels: the error is sigma^2 / 16, and ``off`` squared without noise."""
+
+    def f(y, sigma=None):
+        return functional.interpolate(functional.avg_pool2d(y, 4), scale_factor=4.0) + off
+
+    return f
+
+
+def test_projecting_on_true_directions_has_slope_one_up_to_the_prior(monkeypatch):
+    monkeypatch.setattr(classes, "load", flat)
+    monkeypatch.setattr(zoo, "load", lambda name: blocks())
+    found = _slopes.slopes(count=300, few=1)
+    assert found["rule"] == [s for s in _slopes.SIGMAS if s**2 / 16 < 1 / 48]
+    for row in found["classes"].values():
+        assert row["prior"] == pytest.approx(1 / 12, abs=0.01) and row["floor"] < 1e-10
+        assert row["local"] == pytest.approx([1] * 20, abs=0.1)
+        for value, low, high in row["slope"].values():
+            assert low <= value <= high and value == pytest.approx(1, abs=0.02)
+        assert row["fixed"]["cosines"][0] == pytest.approx(1, abs=0.01)  # one coefficient
+        assert row["without floor"][0] == pytest.approx(1, abs=0.02)
+
+
+def test_levels_near_the_floor_are_left_out_for_all(monkeypatch):
+    """One class whose denoiser errs by 0.01 a pixel without noise narrows the range of all five."""
+    monkeypatch.setattr(classes, "load", flat)
+    monkeypatch.setattr(zoo, "load", lambda name: blocks(0.01 if name == _slopes.network(3) else 0.0))
+    found = _slopes.slopes(count=300, few=1)
+    least = (16 * 3e-4) ** 0.5  # sigma^2 / 16 + 1e-4 is 4e-4 there
+    assert found["rule"] == [s for s in _slopes.SIGMAS if s > least and s**2 / 16 < 1 / 48]
+    assert min(found["classes"]["1"]["own levels"]) == 0.01
+    monkeypatch.setattr(zoo, "load", lambda name: blocks(0.2))
+    with pytest.raises(ValueError, match="fewer than three noise levels"):
+        _slopes.slopes(count=20, few=1)
+
+
+def test_the_oracle_of_one_picture_at_a_time_is_that_of_many():
+    x = torch.rand(3, 1, 40, 40, generator=torch.Generator().manual_seed(0))
+    cosines = bases.dct(40, 40)
+    many = _slopes.oracle(x, lambda x, s: x.flatten(1) @ cosines.T)
+    single = _slopes.oracle(x, _slopes.one_by_one(lambda x, s: bestbasis.fixed(x, "cosines")))
+    assert many.shape == (len(_slopes.SIGMAS), 3) and torch.allclose(many, single, atol=1e-3)
+
+
+def test_a_denoiser_with_one_basis_for_all_is_seen_not_to_adapt(monkeypatch):
+    blur = torch.nn.AvgPool2d(3, stride=1, padding=1)
+    monkeypatch.setattr(zoo, "load", lambda name: lambda y, sigma=None: blur(y))
+    monkeypatch.setattr(_along, "ALPHAS", (4,))
+    monkeypatch.setattr(_along, "UNEQUAL", _along.UNEQUAL | {"contours": (1.5,)})
+    found = _along.along(seeds=(1, 2))
+    row = found["classes"]["4"]
+    assert row["oracle"]["network, at another picture"] == pytest.approx([0, 0], abs=1e-3)
+    assert row["oracle"]["network"] == [0, 0] and row["asymmetry"][0] < 1e-6
+    summary = row["summary"]
+    assert summary["network"]["aligned"] == pytest.approx(
+        summary["network, at another picture"]["aligned"], abs=1e-3
+    )
+    mean, low, high = zip(*row["lam"], strict=True)
+    assert low == pytest.approx(high, abs=1e-4) and list(mean) == sorted(mean, reverse=True)
+    assert len(row["share"]) == 2 and len(found["unequal"]["contour"]["1.5"]["share"]) == 2
