@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gahr import _section2
+from gahr import _rows_harmonics, _rows_manifolds, _rows_shrinkage, _rows_shuffled, _section2
 
-__all__ = ["Row", "VERDICTS", "markdown", "rows"]
+__all__ = ["PARTS", "Row", "VERDICTS", "markdown", "rows"]
+
+PARTS = {
+    "Section 2 and appendix B: generalization": (_section2,),
+    "Section 3 and appendix C: inductive biases": (
+        _rows_shrinkage,
+        _rows_harmonics,
+        _rows_manifolds,
+        _rows_shuffled,
+    ),
+}
+"""Parts of the paper, and where their claims are."""
 
 VERDICTS: dict[str, str] = {
     "holds": "our interval, or where there is none our number, satisfies the rule",
@@ -54,32 +65,52 @@ class Row(NamedTuple):
     note: str = ""
 
 
-def rows() -> list[Row]:
-    """All rows of the paper's section 2 and appendix B, in the paper's order."""
+def rows(part: str | None = None) -> list[Row]:
+    """Rows of one part of the paper, or all of them, in the paper's order.
+
+    Parameters
+    ----------
+    part
+        A key of `PARTS`.
+    """
     made = []
-    for source, claim, rule, scale, find, note in _section2.claims():
-        try:
-            ours, margin, verdict = find() if find else ("", "", "not comparable")
-        except KeyError:  # the manifest knows no such network or result
-            ours, margin, verdict = "", "", "not measured yet"
-        made.append(Row(source, claim, rule, ours, margin, scale, verdict, note))
+    for module in PARTS[part] if part else sum(PARTS.values(), ()):
+        for source, claim, rule, scale, find, note in module.claims():
+            try:
+                ours, margin, verdict = find() if find else ("", "", "not comparable")
+            except KeyError:  # the manifest knows no such network or result
+                ours, margin, verdict = "", "", "not measured yet"
+            made.append(Row(source, claim, rule, ours, margin, scale, verdict, note))
     return made
 
 
-def markdown(table: list[Row]) -> str:
-    """How often each verdict occurs, the rows as a table, and notes on those that do not hold."""
-    counts = {name: sum(row.verdict == name for row in table) for name in VERDICTS}
-    lines = ["| verdict | rows | meaning |", "|:--|--:|:--|"]
-    lines += [f"| {name} | {counts[name]} | {text} |" for name, text in VERDICTS.items()]
-    lines += ["", "| paper | what it says, and our rule | ours (margin) | our scale | verdict |"]
-    lines += ["|:--|:--|:--|:--|:--|"]
+def markdown() -> str:
+    """How often each verdict occurs; then for each part its rows, and notes on those that do not hold."""
+    tables = {part: rows(part) for part in PARTS}
+    heads = " | ".join(part.partition(":")[0] for part in tables)
+    lines = [f"| verdict | {heads} | meaning |", f"|:--|{'--:|' * len(tables)}:--|"]
+    for name, text in VERDICTS.items():
+        counts = [str(sum(row.verdict == name for row in table)) for table in tables.values()]
+        lines.append(f"| {' | '.join((name, *counts, text))} |")
+    for part, table in tables.items():
+        lines += ["", f"### {part}", "", *_table(table)]
+        notes = {f"- {row.source}: {row.note}": None for row in table if _asks(row)}
+        lines += ["", "Why, as far as we know:", "", *notes] if notes else []
+    return "\n".join(lines)
+
+
+def _table(table: list[Row]) -> list[str]:
+    lines = [
+        "| paper | what it says, and our rule | ours (margin) | our scale | verdict |",
+        "|:--|:--|:--|:--|:--|",
+    ]
     for row in table:
         claim = row.claim + (f".<br>*Rule: {row.rule}.*" if row.rule else ".")
         ours = f"{row.ours}<br>({row.margin})" if row.ours else ""
         verdict = f"**{row.verdict}**" if row.verdict in ("differs", "unclear") else row.verdict
-        lines.append(f"| {' | '.join((row.source, claim, ours, row.scale, verdict))} |")
-    notes = {f"- {row.source}: {row.note}": None for row in table if _asks(row)}
-    return "\n".join([*lines, "", *(["Why, as far as we know:", "", *notes] if notes else [])]).rstrip()
+        cells = (cell.replace("|", "\\|") for cell in (row.source, claim, ours, row.scale, verdict))
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def _asks(row: Row) -> bool:

@@ -52,7 +52,11 @@ def _sets() -> dict[str, list[Recipe]]:
         "bfcnn": _halves("faces20", (13_000, 1000, 10), 6000, network="bfcnn32"),
         # what a choice costs
         "precision": _one("fashion32", 10, 6000, precision="fp32", tag="fp32"),
-        "noise": _one("fashion32", 14_000, 6000, noise="quadratic", tag="quadratic"),
+        "noise": [
+            run
+            for name, n in (("fashion32", 14_000), ("calpha40a4", None), ("discs40", None))
+            for run in _one(name, n, 6000, noise="quadratic", tag="quadratic")
+        ],
     }
 
 

@@ -14,7 +14,21 @@ from pathlib import Path
 
 import torch
 
-from gahr import _drawn, _files, bases, classes, denoisers, images, measures, zoo
+from gahr import (
+    _adapted,
+    _along,
+    _drawn,
+    _files,
+    _optima,
+    _shuffled,
+    _slopes,
+    bases,
+    classes,
+    denoisers,
+    images,
+    measures,
+    zoo,
+)
 from gahr._checks import check_known
 
 __all__ = ["faces40_denoisers", "pairs", "store"]
@@ -101,6 +115,12 @@ _STUDIES |= {
     "faces20-bfcnn32-samples": functools.partial(_drawn.samples, "faces20", (13000,), "bfcnn32"),
     "faces40-wiener": functools.partial(_drawn.wiener, "faces40", (13000,)),
 }
+_STUDIES |= {"calpha40-slopes": _slopes.slopes, "calpha40-harmonics": _along.along}
+_STUDIES |= {"adapted-bases": _adapted.clothes, "adapted-faces": _adapted.faces}
+_STUDIES |= {"shuffled40-spectra": _shuffled.spectra}
+for _name, _n, _shown in (("discs40", 200, 3), ("ray40", 1000, 1), ("sinusoids40", 500, 1)):
+    _STUDIES[f"{_name}-optima"] = functools.partial(_optima.optima, _name, _n)
+    _STUDIES[f"{_name}-tangents"] = functools.partial(_optima.tangents, _name, _shown)
 
 
 def store(name: str) -> Path:

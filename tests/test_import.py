@@ -14,10 +14,13 @@ PACKAGE = Path(gahr.__file__).parent
 # from the ground up: a module imports only what stands before it
 FLOORS = [
     "_checks", "_files", "_photographs", "synthetic", "images", "classes", "networks", "denoisers", "ideal",
-    "homogeneous", "bases", "measures", "copies", "scores", "inverse", "sampling",
-    "_published", "zoo", "transition", "rulers", "pairs", "recipes", "runs", "_engine", "training",
-    "_jobs", "_queues", "_board", "_lists", "sweep", "_drawn", "studies", "report",
-    "_found", "_section2", "replication", "plots", "exhibits", "ladders", "widgets", "__main__",
+    "_intensities", "disc", "cones", "manifolds", "homogeneous", "bases", "linearization", "spectra",
+    "subspaces", "bestbasis", "harmonics", "measures", "regularity", "geometry", "locality", "copies",
+    "scores", "inverse", "sampling", "_published", "zoo", "transition", "rulers", "pairs", "recipes",
+    "placeless", "runs", "_engine", "training", "_jobs", "_queues", "_board", "_lists", "sweep", "_drawn",
+    "_adapted", "_slopes", "_along", "_shuffled", "_optima", "studies", "report", "_found", "_section2",
+    "_rows_manifolds", "_rows_shrinkage", "_rows_harmonics", "_rows_shuffled", "replication", "plots",
+    "exhibits", "ladders", "shortfall", "adaptation", "contours", "nearness", "widgets", "__main__",
 ]  # fmt: skip
 
 HEAVY = ("matplotlib", "ipywidgets", "IPython", "scipy", "pywt", "pooch", "PIL", "skimage")
@@ -34,7 +37,18 @@ def test_importing_gahr_is_light():
 
 
 def test_the_arithmetic_needs_no_drawing():
-    light = [name for name in gahr.__all__ if name not in ("plots", "exhibits", "ladders", "widgets")]
+    drawing = (
+        "plots",
+        "exhibits",
+        "ladders",
+        "shortfall",
+        "adaptation",
+        "contours",
+        "nearness",
+        "shortfall",
+        "widgets",
+    )
+    light = [name for name in gahr.__all__ if name not in drawing]
     heavy = ("matplotlib", "ipywidgets", "IPython", "pooch", "PIL", "skimage", "pywt")
     code = (
         f"import sys, importlib\nfor name in {light}: importlib.import_module('gahr.' + name)\n"

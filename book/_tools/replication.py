@@ -19,7 +19,7 @@ MARK = re.compile(r"<!-- rows -->.*?<!-- /rows -->", re.DOTALL)
 
 def in_step(text: str) -> str:
     """The page with today's rows."""
-    table = replication.markdown(replication.rows())
+    table = replication.markdown()
     return MARK.sub(lambda _: f"<!-- rows -->\n{table}\n<!-- /rows -->", text)
 
 
