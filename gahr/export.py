@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -269,31 +270,30 @@ def write(names: Sequence[str], folder: str | Path) -> list[Path]:
     Returns
     -------
     written
-        The files: ``<architecture>-denoise.onnx``, ``<architecture>-products.onnx``, the networks, and
-        ``networks.json``, which says for each network its architecture, training images, N and half.
+        The files: the graphs, the networks, and ``networks.json``, which says for each network its
+        graph, the side of its images, what it was trained on, and how many of them (``null``: fresh
+        ones at every step).
     """
     from gahr import zoo
 
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    written, seen, index = [], {}, {}
+    files, layouts, index = {}, [], {}
     for name in names:
         source = fetch(f"networks/{name}.safetensors")
-        layout = _header(source)
-        same = [key for key, known in seen.items() if known == layout]
-        recipe = zoo.describe(name)["recipe"]
-        architecture = same[0] if same else f"{recipe['network']}x{recipe['blocks']}-{len(seen)}"
-        if not same:
-            seen[architecture] = layout
+        recipe, layout = zoo.describe(name)["recipe"], _header(source)
+        if layout not in layouts:
+            layouts.append(layout)
             for kind in KINDS:
-                text = graph(source, kind).SerializeToString()
-                written.append(folder / f"{architecture}-{kind}.onnx")
-                write_atomically(written[-1], lambda temporary, text=text: temporary.write_bytes(text))
-        content = source.read_bytes()
-        written.append(folder / source.name)
-        write_atomically(written[-1], lambda temporary, content=content: temporary.write_bytes(content))
-        index[name] = {"graph": architecture} | {key: recipe[key] for key in ("images", "n", "half")}
-    written.append(folder / "networks.json")
-    text = json.dumps(index, indent=1) + "\n"
-    write_atomically(written[-1], lambda temporary: temporary.write_text(text, encoding="utf-8"))
-    return written
+                files[f"graph{len(layouts)}-{kind}.onnx"] = graph(source, kind).SerializeToString()
+        files[source.name] = source.read_bytes()
+        index[name] = {
+            "graph": f"graph{1 + layouts.index(layout)}",
+            "size": int(re.match(r"[a-z]+(\d+)", recipe["images"])[1]),
+            "images": recipe["images"],
+            "n": recipe["n"],
+        }
+    files["networks.json"] = (json.dumps(index, indent=1) + "\n").encode()
+    return [
+        write_atomically(folder / name, lambda temporary, content=content: temporary.write_bytes(content))
+        for name, content in files.items()
+    ]

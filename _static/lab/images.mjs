@@ -41,35 +41,105 @@ export function disc(size, seed = 0) {
   });
 }
 
-/** Gray square picture from canvas pixels (RGBA bytes): luma, averaged down to `size` by area. */
-export function fromPixels(data, width, height, size) {
+/** Gray intensities of canvas pixels (RGBA bytes): luma. */
+export function gray(rgba) {
+  return Float32Array.from({ length: rgba.length / 4 }, (_, i) => {
+    const [r, g, b] = rgba.subarray(4 * i, 4 * i + 3);
+    return (0.299 * r + 0.587 * g + 0.114 * b) / 255;
+  });
+}
+
+/** The middle square of a picture, averaged by area to `size` by `size`; enlarged, pixels repeat in part. */
+export function resample(x, width, height, size) {
+  if (width === size && height === size) return Float32Array.from(x);
   const side = Math.min(width, height);
-  const [top, left] = [(height - side) / 2, (width - side) / 2];
+  const down = cells(size, side, (height - side) / 2);
+  const across = cells(size, side, (width - side) / 2);
   const out = new Float32Array(size * size);
-  const overlap = (k, cell, start) => {
-    const [low, high] = [start + (cell * side) / size, start + ((cell + 1) * side) / size];
-    return Math.max(0, Math.min(k + 1, high) - Math.max(k, low));
-  };
-  const range = (cell, start) => [
-    Math.floor(start + (cell * side) / size),
-    Math.ceil(start + ((cell + 1) * side) / size),
-  ];
-  for (let r = 0; r < size; r += 1) {
-    for (let c = 0; c < size; c += 1) {
+  down.forEach((rows, r) => {
+    across.forEach((columns, c) => {
       let [sum, weight] = [0, 0];
-      const [r0, r1] = range(r, top);
-      const [c0, c1] = range(c, left);
-      for (let i = r0; i < Math.min(r1, height); i += 1) {
-        const down = overlap(i, r, top);
-        for (let j = c0; j < Math.min(c1, width); j += 1) {
-          const w = down * overlap(j, c, left);
-          const at = 4 * (i * width + j);
-          sum += (w * (0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2])) / 255;
-          weight += w;
+      for (const [i, wi] of rows) {
+        for (const [j, wj] of columns) {
+          sum += wi * wj * x[i * width + j];
+          weight += wi * wj;
         }
       }
-      out[r * size + c] = weight ? sum / weight : 0;
-    }
-  }
+      out[r * size + c] = sum / weight;
+    });
+  });
   return out;
+}
+
+/** For each of `size` cells, the pixels that it covers and how much of each. */
+function cells(size, side, start) {
+  return Array.from({ length: size }, (_, cell) => {
+    const [low, high] = [start + (cell * side) / size, start + ((cell + 1) * side) / size];
+    const found = [];
+    for (let i = Math.floor(low); i < high; i += 1) {
+      const weight = Math.min(i + 1, high) - Math.max(i, low);
+      if (weight > 1e-9) found.push([i, weight]);
+    }
+    return found;
+  });
+}
+
+/** Two smooth regions on either side of a smooth contour: the law of the book's C^alpha images. */
+export function cAlpha(size, alpha, seed = 0) {
+  const next = uniform(seed);
+  const white = (n) => Float64Array.from({ length: n }, () => 2 * next() - 1);
+  const k = Float64Array.from({ length: size }, (_, i) => Math.min(i, size - i));
+  const line = filtered([white(size)], (_, j) => Math.max(k[j], 1) ** -alpha)[0];
+  const height = line.map((value) => Math.round(value * size) + Math.floor(size / 2));
+  const grounds = [0, 1].map(() => {
+    const rows = Array.from({ length: size }, () => white(size));
+    const smooth = filtered(rows, (i, j) => Math.max(Math.hypot(k[i], k[j]), 1) ** -alpha);
+    const all = smooth.flatMap((row) => Array.from(row));
+    const [low, high] = [Math.min(...all), Math.max(...all)];
+    return all.map((value) => (value - low) / (high - low));
+  });
+  const [u, v, coin] = [next(), next(), next() < 0.5];
+  const below = (i, j) => (Math.abs(i) >= height[Math.abs(j)] ? 1 : 0);
+  return Float32Array.from({ length: size * size }, (_, at) => {
+    const [i, j] = [Math.floor(at / size), at % size];
+    const mean = (below(i - 1, j - 1) + below(i - 1, j) + below(i, j - 1) + below(i, j)) / 4;
+    const inside = coin ? mean : 1 - mean;
+    return (u + (1 - u) * grounds[0][at]) * inside + v * grounds[1][at] * (1 - inside);
+  });
+}
+
+/** Rows multiplied in the Fourier domain by `gain(i, j)`, which is even; plain sums, as sides are small. */
+function filtered(rows, gain) {
+  const [m, n] = [rows.length, rows[0].length];
+  let [re, im] = [rows, rows.map(() => new Float64Array(n))];
+  [re, im] = transform(re, im, -1);
+  [re, im] = [re, im].map((part) => part.map((row, i) => row.map((value, j) => value * gain(i, j))));
+  [re] = transform(re, im, 1);
+  return re.map((row) => row.map((value) => value / (m * n)));
+}
+
+function transform(re, im, sign) {
+  const turn = (matrix) => Array.from(matrix[0], (_, j) => Float64Array.from(matrix, (row) => row[j]));
+  const along = (a, b) => {
+    const n = a[0].length;
+    const wave = (f) => Float64Array.from({ length: n }, (_, t) => f((2 * Math.PI * t) / n));
+    const [cos, sin] = [wave(Math.cos), wave(Math.sin)];
+    const out = [a.map(() => new Float64Array(n)), a.map(() => new Float64Array(n))];
+    a.forEach((row, i) => {
+      for (let q = 0; q < n; q += 1) {
+        let [x, y] = [0, 0];
+        for (let t = 0; t < n; t += 1) {
+          const [c, s] = [cos[(q * t) % n], sign * sin[(q * t) % n]];
+          x += row[t] * c - b[i][t] * s;
+          y += row[t] * s + b[i][t] * c;
+        }
+        out[0][i][q] = x;
+        out[1][i][q] = y;
+      }
+    });
+    return out;
+  };
+  const [a, b] = along(re, im);
+  const [c, d] = along(turn(a), turn(b));
+  return [turn(c), turn(d)];
 }

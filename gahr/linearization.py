@@ -1,0 +1,238 @@
+"""A denoiser's Jacobian at one image as products with directions, many in one pass, and no matrix.
+
+A bias-free ReLU network is *exactly* linear around ``y``: its gates are frozen there once, and
+batches of directions are pushed through what is left. Other denoisers are differentiated by
+`torch.func`. `gahr.spectra` finds the leading directions from these products alone.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from gahr._checks import check_images, check_number
+from gahr.denoisers import Denoiser
+from gahr.networks import BiasFreeNorm
+
+__all__ = ["Linearization", "linearize"]
+
+_RELU = (torch.relu, torch.Tensor.relu, nn.functional.relu)
+_TIED = (BiasFreeNorm, nn.BatchNorm2d, nn.Dropout)
+
+
+class _Gates(TorchFunctionMode):
+    """The first call inside notes which ReLUs are open; later calls multiply with those zeros and ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[Tensor] = []
+        self.recording, self.place = True, 0
+
+    def __enter__(self) -> _Gates:
+        self.place = 0
+        return super().__enter__()
+
+    def __torch_function__(
+        self, function: Callable, types: object, args: tuple = (), kwargs: dict | None = None
+    ) -> object:
+        if function not in _RELU:
+            return function(*args, **(kwargs or {}))
+        x = args[0] if args else kwargs["input"]
+        if self.recording:
+            self.open.append((x > 0).to(x))
+        gate = self.open[self.place]
+        self.place += 1
+        return x * gate
+
+
+class Linearization:
+    """The Jacobian ``J(y)`` of a denoiser at one image, as products with directions.
+
+    Made by `linearize`. Directions are rows, ``(n, d)``, in the dtype and on the device of ``y``.
+
+    Parameters
+    ----------
+    push, pull
+        Products with ``J`` and its transpose for a batch of images ``(n, C, H, W)``.
+    y
+        The image, ``(1, C, H, W)``.
+    chunk
+        Directions pushed through at once: memory grows with it.
+    frozen
+        Whether the gates of a bias-free network were frozen. Otherwise `torch.func` does it.
+    """
+
+    def __init__(self, push: Callable, pull: Callable, y: Tensor, chunk: int, frozen: bool) -> None:
+        self._push, self._pull, self.y = push, pull, y
+        self.chunk, self.frozen = chunk, frozen
+        self.shape, self.d = tuple(y.shape[1:]), y.numel()
+
+    def jvp(self, v: Tensor) -> Tensor:
+        """Rows ``J v``, ``(n, d)``: what small changes ``v`` of the input do to the output."""
+        return self._in_chunks(self._push, v, "v")
+
+    def vjp(self, u: Tensor) -> Tensor:
+        """Rows ``J^T u``, ``(n, d)``: the gradients of ``<u, f(y)>``."""
+        return self._in_chunks(self._pull, u, "u")
+
+    def matrix(self) -> Tensor:
+        """The whole Jacobian, ``(d, d)``, as `gahr.bases.jacobian` gives it: d directions pushed through."""
+        columns = self.y.new_empty(self.d, self.d)
+        for first in range(0, self.d, self.chunk):
+            last = min(first + self.chunk, self.d)
+            pixels = self.y.new_zeros(last - first, self.d)
+            pixels[range(last - first), range(first, last)] = 1
+            columns[first:last] = self.jvp(pixels)
+        return columns.T
+
+    def _in_chunks(self, product: Callable, rows: Tensor, name: str) -> Tensor:
+        if rows.ndim != 2 or rows.shape[1] != self.d or rows.dtype != self.y.dtype:
+            raise ValueError(
+                f"{name} must be rows (n, {self.d}) of {self.y.dtype}; "
+                f"got {tuple(rows.shape)} of {rows.dtype}."
+            )
+        out = torch.empty_like(rows)
+        parts = math.ceil(len(rows) / self.chunk)  # of nearly equal size: the transposed graph is reused
+        for part, into in zip(rows.tensor_split(max(parts, 1)), out.tensor_split(max(parts, 1)), strict=True):
+            if len(part):
+                into.copy_(product(part.reshape(-1, *self.shape)).flatten(1))
+        return out
+
+
+def linearize(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 64) -> Linearization:
+    """Take a denoiser's Jacobian at one image, ready to be multiplied.
+
+    Parameters
+    ----------
+    f
+        The denoiser, differentiable by torch. A network must be in evaluation mode.
+    y
+        One image, ``(1, C, H, W)``, of any size that the denoiser takes.
+    sigma
+        Passed on to the denoiser.
+    chunk
+        Directions pushed through at once: memory grows with it.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` holds more than one image, ``f`` is in training mode, ``f`` returns another shape
+        or numbers that are not finite, or torch cannot differentiate ``f``.
+
+    Notes
+    -----
+    Source: paper, section 3.1. Gates are frozen where that gives the Jacobian: the frozen denoiser
+    is checked to be linear, and its transpose to agree with the gradient that torch computes.
+    If it is not so (a network with biases, a posterior mean), forward and reverse differentiation
+    in `torch.func` take its place, one direction at a time if ``f`` cannot be batched. The
+    parameters are copied; ``f`` is left as it is.
+
+    Examples
+    --------
+    >>> from gahr import denoisers, networks
+    >>> f = denoisers.Blind(networks.UNet(channels=4, blocks=1).eval())
+    >>> y = torch.rand(1, 1, 8, 8)
+    >>> J = linearize(f, y)
+    >>> J.frozen, torch.allclose(J.jvp(y.flatten(1)), f(y).flatten(1), atol=1e-6)
+    (True, True)
+    """
+    check_images(y, "y")
+    if len(y) != 1:
+        raise ValueError(f"the Jacobian is taken at one image, (1, C, H, W); got {len(y)} images.")
+    check_number(chunk, "chunk", 1)
+    y = y.detach()
+    if isinstance(f, nn.Module):
+        if any(isinstance(m, _TIED) and m.training for m in f.modules()):
+            raise ValueError(
+                "the network is in training mode, where it has no fixed Jacobian: call f.eval()."
+            )
+        f = copy.deepcopy(f).requires_grad_(False)
+        if y.device.type == "cpu":
+            f = f.to(memory_format=torch.channels_last)
+    try:
+        value, gradient = torch.func.vjp(lambda image: f(image, sigma), y)
+    except RuntimeError as error:
+        raise _refusal(error) from None
+    if value.shape != y.shape:
+        raise ValueError(f"f must return the shape of y, {tuple(y.shape)}; got {tuple(value.shape)}.")
+    if not torch.isfinite(value).all():
+        raise ValueError("f(y) contains NaN or infinite values.")
+    return _frozen(f, y, sigma, int(chunk), gradient) or _through_func(f, y, sigma, int(chunk), gradient)
+
+
+def _frozen(
+    f: Denoiser, y: Tensor, sigma: float | None, chunk: int, gradient: Callable
+) -> Linearization | None:
+    """``J`` by frozen gates, or ``None`` where that is not the Jacobian."""
+    gates, graph = _Gates(), {}
+
+    @torch.no_grad()
+    def push(v: Tensor) -> Tensor:
+        with gates:
+            return f(v, sigma)
+
+    def pull(u: Tensor) -> Tensor:
+        if len(u) not in graph:  # a linear map has one graph for all inputs: build it once, at zero
+            graph.clear()
+            zero = torch.zeros_like(u).requires_grad_()
+            with torch.enable_grad(), gates:
+                graph[len(u)] = zero, f(zero, sigma)
+        zero, out = graph[len(u)]
+        return torch.autograd.grad(out, zero, u, retain_graph=True)[0]
+
+    push(y)
+    gates.recording = False
+    size = y.abs().max().item() or 1.0
+    a, b = size * torch.randn((2, *y.shape), generator=torch.Generator().manual_seed(0)).to(y)
+    near = 1e3 * torch.finfo(y.dtype).eps
+    try:
+        pair = push(torch.cat([a, b]))
+        agree = not push(0 * y).any()
+        agree &= (push(2 * a + b) - 2 * pair[:1] - pair[1:]).norm() <= near * pair.norm()
+        true = gradient(a)[0]
+        agree &= (pull(a) - true).norm() <= near * true.norm()
+    except (IndexError, RuntimeError, ValueError):  # other ReLUs than at y, or one image at a time only
+        return None
+    if not agree:
+        return None
+    return Linearization(push, pull, y, chunk, frozen=True)
+
+
+def _through_func(
+    f: Denoiser, y: Tensor, sigma: float | None, chunk: int, gradient: Callable
+) -> Linearization:
+    def ahead(direction: Tensor) -> Tensor:
+        return torch.func.jvp(lambda image: f(image, sigma), (y,), (direction[None],))[1][0]
+
+    def back(direction: Tensor) -> Tensor:
+        return gradient(direction[None])[0][0]
+
+    @torch.no_grad()
+    def push(v: Tensor) -> Tensor:
+        return many(ahead)(v)
+
+    @torch.no_grad()
+    def pull(u: Tensor) -> Tensor:
+        return many(back)(u)
+
+    for many in (torch.func.vmap, _in_turn):  # the second if f branches on its values, or draws numbers
+        try:
+            push(y), pull(y)
+        except RuntimeError as error:
+            refused = _refusal(error)
+        else:
+            return Linearization(push, pull, y, chunk, frozen=False)
+    raise refused
+
+
+def _in_turn(product: Callable) -> Callable:
+    return lambda rows: torch.stack([product(row) for row in rows])
+
+
+def _refusal(error: RuntimeError) -> ValueError:
+    return ValueError(f"torch cannot differentiate this denoiser: {str(error).splitlines()[0]}")
