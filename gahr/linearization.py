@@ -212,15 +212,8 @@ def _through_func(
     def back(direction: Tensor) -> Tensor:
         return gradient(direction[None])[0][0]
 
-    @torch.no_grad()
-    def push(v: Tensor) -> Tensor:
-        return many(ahead)(v)
-
-    @torch.no_grad()
-    def pull(u: Tensor) -> Tensor:
-        return many(back)(u)
-
     for many in (torch.func.vmap, _in_turn):  # the second if f branches on its values, or draws numbers
+        push, pull = (torch.no_grad()(many(one)) for one in (ahead, back))
         try:
             push(y), pull(y)
         except RuntimeError as error:

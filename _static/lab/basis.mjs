@@ -60,9 +60,13 @@ export function basisPanel(lab) {
         said.textContent =
           `Leading ${COUNT} singular values of ${labels[part.name]}: ${part.found.s[0].toFixed(2)} to ` +
           `${part.found.s[COUNT - 1].toFixed(2)}, in ${(part.milliseconds / 1000).toFixed(1)} s.`;
-        lab.record({ basis: { name: part.name, s: part.found.s, milliseconds: part.milliseconds } });
+        const { s, right, residual } = part.found;
+        const rows = right.map((row) => Array.from(row));
+        const { milliseconds } = part;
+        lab.record({ [part.name]: { y: Array.from(y), s, right: rows, residual, milliseconds } });
       });
       bar.value = done ? 1 : 0;
+      if (done) lab.record({ basis: names });
       if (!done) said.textContent = "Stopped.";
     },
   };

@@ -28,10 +28,12 @@ export function denoisePanel(lab) {
       shown.clean.show(x, "clean", "the clean picture");
       shown.noisy.show(y, `noisy: ${entry.toFixed(1)} dB`, `with noise, ${entry.toFixed(1)} decibel`);
       const found = [];
+      const estimates = {};
       lab.busy(said, "The networks are at work …");
       const done = await lab.ask("main", "denoise", { names, y }, ({ name, estimate }) => {
         const db = psnr(x, estimate);
         found.push([labels[name], db]);
+        estimates[name] = Array.from(estimate);
         const text = `${labels[name]}: ${db.toFixed(1)} dB`;
         shown[name].show(estimate, text, `estimate of the network, ${text}`);
       });
@@ -39,7 +41,7 @@ export function denoisePanel(lab) {
         const best = found.reduce((a, b) => (b[1] > a[1] ? b : a));
         said.textContent =
           `Noise σ = ${state.noise}, ${entry.toFixed(1)} dB. Best: ${best[0]}, ${best[1].toFixed(1)} dB.`;
-        lab.record({ denoise: Object.fromEntries(found) });
+        lab.record({ denoise: { x: Array.from(x), y: Array.from(y), estimates } });
       }
     },
   };

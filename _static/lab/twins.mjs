@@ -58,7 +58,7 @@ export function twinsPanel(lab) {
         if (n > TRAINING) text += ` Nearest: among the first ${TRAINING.toLocaleString("en")} of each half.`;
       }
       said.textContent = text;
-      lab.record({ twins: { similarity: final.similarity, steps: final.step } });
+      lab.record({ twins: { pair, ...final, estimates: final.estimates.map((x) => Array.from(x)) } });
     },
   };
 }
