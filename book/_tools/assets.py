@@ -101,6 +101,8 @@ def _unpack(archive: bytes, package: Package, folder: Path) -> None:
             if not member.isfile() or not chosen:
                 continue
             place = folder / name.split("/", 1)[-1]  # without dist/ or es5/
+            if place.suffix == ".js" and package.folder == "mathjax":
+                place = place.with_suffix(".mjs")  # Jupyter Book loads every .js that it finds, too
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(files.extractfile(member).read())
     (folder / ".version").write_text(package.name, encoding="utf-8")

@@ -61,7 +61,7 @@ def add_assets(target: Path, assets: Path) -> None:
     if (assets / "mathjax").exists():
         config = target / "_config.yml"
         settings = config.read_text("utf-8").replace(
-            "    mathjax3_config:\n", "    mathjax_path: mathjax/tex-mml-chtml.js\n    mathjax3_config:\n"
+            "    mathjax3_config:\n", "    mathjax_path: mathjax/tex-mml-chtml.mjs\n    mathjax3_config:\n"
         )
         config.write_text(settings, encoding="utf-8")
 

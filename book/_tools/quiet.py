@@ -1,7 +1,7 @@
-"""A Sphinx extension: no script twice, and none of thebe's, which this book does not use.
+"""A Sphinx extension: no script of thebe, which this book does not use.
 
 Jupyter Book loads thebe on every page and declares its constants twice, which is an error in every
-browser's console, and names another host. It may ask for MathJax twice, too, which is another error.
+browser's console, and names another host.
 """
 
 from __future__ import annotations
@@ -9,21 +9,18 @@ from __future__ import annotations
 from sphinx.application import Sphinx
 
 
-def tidy(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
-    """Drop thebe's scripts and styles from a page, and every second copy."""
+def without_thebe(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
+    """Drop thebe's scripts and styles from a page."""
     for kind in ("script_files", "css_files"):
-        files: dict[str, object] = {}
-        for file in context.get(kind, []):
-            if _name(file) not in files or "defer" in getattr(file, "attributes", {}):
-                files[_name(file)] = file  # of two copies, the one that does not hold up the page
-        context[kind] = [file for name, file in files.items() if "thebe" not in name.lower()]
+        context[kind] = [file for file in context.get(kind, []) if not _is_thebe(file)]
 
 
-def _name(file: object) -> str:
-    return f"{getattr(file, 'filename', file)} {getattr(file, 'attributes', {}).get('body') or ''}"
+def _is_thebe(file: object) -> bool:
+    body = getattr(file, "attributes", {}).get("body") or ""
+    return "thebe" in f"{getattr(file, 'filename', file)} {body}".lower()
 
 
 def setup(app: Sphinx) -> dict:
     """Called by Sphinx."""
-    app.connect("html-page-context", tidy, priority=900)
+    app.connect("html-page-context", without_thebe, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
