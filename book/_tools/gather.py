@@ -38,7 +38,7 @@ def gather(target: Path, executed: Path | None = None, assets: Path | None = Non
     shutil.copytree(chapters.ROOT / "_static", target / "_static")
     (target / "_extensions").mkdir()
     shutil.copy2(chapters.BOOK / "_tools" / "quiet.py", target / "_extensions")
-    if assets:
+    if assets and assets.exists():
         add_assets(target, assets)
     for path in sorted(chapters.BOOK.iterdir()):
         if path.suffix in {".md", ".bib"}:
