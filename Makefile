@@ -72,7 +72,8 @@ book: _build/html/.$(EFFORT)
 _build/html/.$(EFFORT): $(addprefix _build/$(EFFORT)/,$(NAMES)) $(PAGES) $(TOOLS) $(PACKAGE)
 	@echo "  rendering ..."
 	@rm -f _build/html/.quick _build/html/.default _build/html/.full
-	@$(RUN) book/_tools/gather.py _build/source --chapters _build/$(EFFORT)
+	@$(RUN) book/_tools/assets.py _build/assets
+	@$(RUN) book/_tools/gather.py _build/source --chapters _build/$(EFFORT) --assets _build/assets
 	@$(VENV)/bin/jupyter-book build _build/source --path-output . --quiet || { \
 		echo "Rendering failed: the page and the reason are above."; exit 1; }
 	@touch $@
@@ -89,8 +90,8 @@ lab: $(INSTALLED)
 
 # ---------------------------------------------------------------------------- the tests
 
-.PHONY: test test-code test-units test-chapters test-quick test-pages
-test: test-code test-units test-quick test-pages test-chapters
+.PHONY: test test-code test-units test-chapters test-quick test-pages test-browser
+test: test-code test-units test-quick test-browser test-chapters
 	@echo
 	@echo "All tests passed."
 
@@ -112,9 +113,20 @@ test-quick: $(INSTALLED)
 # The committed chapters render without a single warning.
 test-pages: $(INSTALLED)
 	@echo "== jupyter-book: warnings are errors"
-	@$(RUN) book/_tools/gather.py _build/check/source
+	@$(RUN) book/_tools/assets.py _build/assets
+	@$(RUN) book/_tools/assets.py _build/axe --for-tests
+	@$(RUN) book/_tools/gather.py _build/check/source --assets _build/assets
 	@$(VENV)/bin/jupyter-book build _build/check/source --path-output _build/check -W -n --keep-going --quiet
 	@$(RUN) book/_tools/check_pages.py _build/check
+
+# The lab and some pages in Chromium, where there is one.
+test-browser: test-pages $(VENV)/.browser
+	@echo "== pytest: the pages in a browser"
+	@GAHR_PAGES=_build/check/_build/html GAHR_AXE=_build/axe/axe/axe.min.js $(RUN) -m pytest tests/test_browser.py
+
+$(VENV)/.browser: $(INSTALLED)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[browser]"
+	@touch $@
 
 # Every chapter as the reader runs it: its check cell must print what is stored.
 test-chapters: $(INSTALLED)

@@ -19,13 +19,15 @@ def main(arguments: list[str] | None = None) -> int:
     sweep.add_parser(commands)
     measure = commands.add_parser("measure", help="recompute a stored result into data/results/")
     measure.add_argument("name", help="its name, as python -m gahr zoo lists it")
+    export = commands.add_parser("export", help="write what the lab page reads: networks, graphs, pictures")
+    export.add_argument("folder", help="where to")
     zoo_parser = commands.add_parser("zoo", help="networks and results that the book ships")
     zoo_parser.add_argument("action", choices=("list", "verify", "show", "add"), nargs="?", default="list")
     zoo_parser.add_argument("name", nargs="?", help="show: of what; add: a run's folder")
     zoo_parser.add_argument("--record", action="store_true", help="add: what was measured, not the weights")
     chosen = parser.parse_args(arguments)
     try:
-        run = {"train": _train, "sweep": sweep.main, "measure": _measure, "zoo": _zoo}
+        run = {"train": _train, "sweep": sweep.main, "measure": _measure, "export": _export, "zoo": _zoo}
         return run[chosen.command](chosen)
     except (ValueError, KeyError, OSError) as error:
         text = error.args[0] if isinstance(error, KeyError) else error
@@ -78,6 +80,15 @@ def _measure(chosen: argparse.Namespace) -> int:
     from gahr import studies
 
     print(f"wrote {studies.store(chosen.name)}")
+    return 0
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    from gahr import lab
+
+    written = lab.write(chosen.folder)
+    size = sum(path.stat().st_size for path in written)
+    print(f"wrote {len(written)} files, {size / 1e6:.1f} MB, into {chosen.folder}")
     return 0
 
 

@@ -26,13 +26,20 @@ SHOWN = ("gahr", "torch", "numpy", "scipy", "matplotlib", "ipywidgets", "papermi
 MARK = re.compile(r"<!-- measured -->.*?<!-- /measured -->", re.DOTALL)
 
 
-def gather(target: Path, executed: Path | None = None) -> None:
-    """Copy the sources to ``target``, taking the chapters from ``executed`` if given."""
+def gather(target: Path, executed: Path | None = None, assets: Path | None = None) -> None:
+    """Copy the sources to ``target``, taking the chapters from ``executed`` if given.
+
+    With ``assets``, from ``assets.py``, the lab's engine and networks and MathJax come along.
+    """
     shutil.rmtree(target, ignore_errors=True)
     (target / "book").mkdir(parents=True)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy2(chapters.ROOT / name, target)
     shutil.copytree(chapters.ROOT / "_static", target / "_static")
+    (target / "_extensions").mkdir()
+    shutil.copy2(chapters.BOOK / "_tools" / "quiet.py", target / "_extensions")
+    if assets and assets.exists():
+        add_assets(target, assets)
     for path in sorted(chapters.BOOK.iterdir()):
         if path.suffix in {".md", ".bib"}:
             shutil.copy2(path, target / "book")
@@ -42,6 +49,21 @@ def gather(target: Path, executed: Path | None = None) -> None:
     if executed:
         page = target / "book" / "build.md"
         page.write_text(MARK.sub(lambda _: measured(executed), page.read_text("utf-8")), encoding="utf-8")
+
+
+def add_assets(target: Path, assets: Path) -> None:
+    """Put the fetched packages, and what the lab reads, into the pages' static folder."""
+    from gahr import lab
+
+    shutil.copytree(assets, target / "_static", dirs_exist_ok=True)
+    if (assets / "lab" / "engine").exists():
+        lab.write(target / "_static" / "lab" / "networks")
+    if (assets / "mathjax").exists():
+        config = target / "_config.yml"
+        settings = config.read_text("utf-8").replace(
+            "    mathjax3_config:\n", "    mathjax_path: mathjax/tex-mml-chtml.mjs\n    mathjax3_config:\n"
+        )
+        config.write_text(settings, encoding="utf-8")
 
 
 def split_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -96,8 +118,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("target", type=Path)
     parser.add_argument("--chapters", type=Path, help="folder of executed chapters")
+    parser.add_argument("--assets", type=Path, help="folder of what assets.py fetched")
     chosen = parser.parse_args(arguments)
-    gather(chosen.target, chosen.chapters)
+    gather(chosen.target, chosen.chapters, chosen.assets)
     return 0
 
 

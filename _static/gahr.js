@@ -1,0 +1,10 @@
+// Names for screen readers that hold what is written on a control; the theme's own say something else.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const folded of document.querySelectorAll("summary[aria-label]")) folded.removeAttribute("aria-label");
+  for (const button of document.querySelectorAll(".search-button-field, .theme-switch-button")) {
+    button.removeAttribute("aria-label");
+  }
+  for (const button of document.querySelectorAll(".theme-switch-button")) {
+    button.append(Object.assign(document.createElement("span"), { className: "visually-hidden", textContent: "Color mode" }));
+  }
+});

@@ -1,0 +1,101 @@
+// Runs the networks beside the page, so that it stays responsive. On each channel the latest request wins.
+import { engine } from "./engine.mjs";
+import { similarity } from "./images.mjs";
+import { sample } from "./sampler.mjs";
+import { leading } from "./spectrum.mjs";
+
+const here = (path) => new URL(path, import.meta.url).href;
+const latest = new Map();
+let ready = null;
+
+class Superseded extends Error {}
+
+/** onnxruntime, from this site only; loaded at the first request. */
+async function start() {
+  const ort = await import(here("engine/ort.wasm.min.mjs"));
+  ort.env.wasm.numThreads = 1; // threads need headers that a static site does not send
+  ort.env.wasm.wasmPaths = here("engine/");
+  return engine(ort, async (name) => {
+    const answer = await fetch(here(`networks/${name}`));
+    if (!answer.ok) throw new Error(`${name} is missing (${answer.status})`);
+    return new Uint8Array(await answer.arrayBuffer());
+  });
+}
+
+/** Lets messages in: without it a newer request would not be heard until the end. */
+const breathe = () => new Promise((done) => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    done();
+  };
+  port2.postMessage(0);
+});
+
+const TASKS = {
+  async denoise({ names, y }, tell) {
+    for (const name of names) {
+      const began = performance.now();
+      const estimate = await ready.then((e) => e.denoise(name, y));
+      await tell({ name, estimate, milliseconds: performance.now() - began });
+    }
+  },
+
+  async twins({ names, seed, d, every = 1 }, tell) {
+    const net = await ready;
+    const runs = names.map((name) => sample((y) => net.denoise(name, y), d, seed));
+    const now = await Promise.all(runs.map(async (run) => (await run.next()).value));
+    for (let step = 0; now.some((state) => !state.last); step += 1) {
+      if (step % every === 0) await tell(pair(now, step));
+      else await tell(null);
+      for (let k = 0; k < runs.length; k += 1) {
+        if (!now[k].last) now[k] = (await runs[k].next()).value;
+      }
+    }
+    await tell(pair(now, Math.max(...now.map((state) => state.step)), true));
+  },
+
+  async basis({ names, y, k }, tell) {
+    const net = await ready;
+    for (const name of names) {
+      const began = performance.now();
+      const products = await net.products(name, y);
+      const progress = (round, residual) => tell({ name, round, residual });
+      const found = await leading(products, y.length, k, { progress });
+      await tell({ name, found, milliseconds: performance.now() - began });
+    }
+  },
+};
+
+function pair(now, step, last = false) {
+  const [a, b] = now.map((state) => state.estimate);
+  return {
+    step,
+    last,
+    estimates: [a, b],
+    sigma: now.map((state) => state.sigma),
+    similarity: similarity(a, b),
+  };
+}
+
+self.onmessage = async ({ data: { id, channel, task, options } }) => {
+  latest.set(channel, id);
+  if (task === "cancel") return;
+  const tell = async (part) => {
+    await breathe();
+    if (latest.get(channel) !== id) throw new Superseded();
+    if (part) self.postMessage({ id, part });
+  };
+  try {
+    ready ??= start();
+    await ready;
+    await TASKS[task](options, tell);
+    self.postMessage({ id, done: true });
+  } catch (error) {
+    if (error instanceof Superseded) self.postMessage({ id, done: true, superseded: true });
+    else {
+      if (!(await Promise.resolve(ready).then(() => true, () => false))) ready = null; // may be tried again
+      self.postMessage({ id, error: error.message });
+    }
+  }
+};
