@@ -153,14 +153,14 @@ def growth(name: str) -> Found:
     return text, f"{min(more) - 1:+d}", "holds" if min(more) > 0 else "differs"
 
 
-def weak_slope(name: str) -> float:
-    """Slope of a network's held-out curve over the weak levels."""
-    curve = zoo.describe(name)["curves"]["held_out"]
-    kept = [(s, p) for s, p in zip(curve["sigma"], curve["psnr"], strict=True) if WEAK[0] <= s <= WEAK[1]]
+def held_out_slope(name: str, between: tuple[float, float] = WEAK) -> float:
+    """Slope of a network's held-out curve between two noise levels."""
+    curve, (low, high) = zoo.describe(name)["curves"]["held_out"], between
+    kept = [(s, p) for s, p in zip(curve["sigma"], curve["psnr"], strict=True) if low <= s <= high]
     return measures.slope(torch.tensor([[p] for _, p in kept]), tuple(s for s, _ in kept)).value
 
 
 def weighting(stem: str) -> Found:
-    plain, weighted = (weak_slope(name.format(stem)) for name in (PLAIN, WEIGHTED))
+    plain, weighted = (held_out_slope(name.format(stem)) for name in (PLAIN, WEIGHTED))
     more = weighted - plain
     return f"{weighted:.3f} against {plain:.3f}", f"{more:+.3f}", "holds" if more > 0 else "differs"

@@ -22,7 +22,7 @@ __all__ = ["Dense", "clouds", "fit", "shortfall"]
 
 
 class Dense(nn.Module):
-    """Bias-free network of full matrices and ReLUs; predicts the noise, as the others do.
+    """Bias-free multilayer perceptron, full matrices and ReLUs; predicts the noise, as the others do.
 
     Parameters
     ----------

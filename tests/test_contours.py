@@ -7,7 +7,7 @@ import torch
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from gahr import contours, geometry, harmonics, plots
+from gahr import bases, contours, geometry, harmonics, plots, synthetic
 
 
 @pytest.fixture(autouse=True)
@@ -130,3 +130,16 @@ def test_strips_are_those_of_the_contour_and_of_its_mirror_image():
     for column, heights in ((0, view.heights), (1, view.heights.flip(0))):
         shown = torch.from_numpy(axes[2, column].images[0].get_array().filled())
         assert torch.allclose(shown, harmonics.straighten(vectors, heights)[1])
+
+
+def test_cosines_led_by_an_estimate():
+    constant, none = contours.led(lambda y, sigma=None: torch.ones_like(y), 4.0, pictures=2)
+    assert abs(constant) < 0.05 and none < 0.05  # the first cosine leads already
+    seeds, sigma = iter((1, 2)), 0.15
+    gain, _ = contours.led(lambda y, sigma=None: synthetic.c_alpha(1, 40, 4.0, seed=next(seeds)), 4.0, 2)
+    expected = []
+    for seed in (1, 2):  # led by the clean picture itself, all other coefficients vanish
+        x = synthetic.c_alpha(1, 40, 4.0, seed=seed).flatten()
+        plain = bases.oracle_error(bases.dct(40, 40) @ x, sigma)
+        expected.append(10 * torch.log10(plain / bases.oracle_error(x.norm()[None], sigma)).item())
+    assert gain == pytest.approx(sum(expected) / 2, abs=0.05) and gain > 10

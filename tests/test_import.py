@@ -13,15 +13,15 @@ PACKAGE = Path(gahr.__file__).parent
 
 # from the ground up: a module imports only what stands before it
 FLOORS = [
-    "_checks", "_files", "_photographs", "synthetic", "images", "classes", "networks", "denoisers", "ideal",
-    "_intensities", "disc", "cones", "manifolds", "homogeneous", "bases", "linearization", "spectra",
-    "subspaces", "bestbasis", "harmonics", "measures", "regularity", "geometry", "locality", "copies",
-    "scores", "inverse", "sampling", "_published", "zoo", "_onnx", "export", "lab", "transition", "rulers",
-    "pairs", "recipes", "placeless", "runs", "_engine", "training", "_jobs", "_queues", "_board", "_lists", "sweep",
-    "_drawn", "_adapted", "_slopes", "_along", "_shuffled", "_optima", "studies", "report", "_found",
-    "_section2", "_rows_manifolds", "_rows_shrinkage", "_rows_harmonics", "_rows_shuffled", "replication",
-    "plots", "exhibits", "ladders", "shortfall", "adaptation", "contours", "nearness", "widgets",
-    "__main__",
+    "_checks", "_files", "_photographs", "synthetic", "images", "classes", "networks", "denoisers",
+    "ideal", "_intensities", "disc", "cones", "manifolds", "homogeneous", "bases", "linearization",
+    "spectra", "subspaces", "bestbasis", "harmonics", "measures", "regularity", "geometry", "locality",
+    "copies", "scores", "inverse", "sampling", "_published", "zoo", "_onnx", "export", "lab",
+    "transition", "rulers", "pairs", "recipes", "placeless", "runs", "_engine", "training", "_jobs",
+    "_queues", "_board", "_lists", "sweep", "_drawn", "_adapted", "_slopes", "_along", "_shuffled",
+    "_optima", "studies", "report", "_found", "_section2", "_rows_manifolds", "_rows_shrinkage",
+    "_rows_harmonics", "_rows_shuffled", "replication", "plots", "exhibits", "ladders", "shortfall",
+    "adaptation", "contours", "nearness", "widgets", "__main__",
 ]  # fmt: skip
 
 HEAVY = ("matplotlib", "ipywidgets", "IPython", "scipy", "pywt", "pooch", "PIL", "skimage")

@@ -54,7 +54,7 @@ def test_weighting(monkeypatch):
         name: {"curves": {"held_out": {"sigma": [0.01, 0.02, 0.5], "psnr": p}}} for name, p in curves.items()
     }
     monkeypatch.setattr(zoo, "describe", rows.__getitem__)
-    assert _rows_manifolds.weak_slope("x-a-quadratic") == pytest.approx(1, abs=1e-4)
+    assert _rows_manifolds.held_out_slope("x-a-quadratic") == pytest.approx(1, abs=1e-4)
     assert _rows_manifolds.weighting("x")[0] == "1.000 against 0.332"
     assert _rows_manifolds.weighting("x")[2] == "holds"
 
