@@ -7,7 +7,7 @@ import { dot, eigh, orthonormal } from "../_static/lab/linalg.mjs";
 import { normals, uniform } from "../_static/lab/random.mjs";
 import { sample } from "../_static/lab/sampler.mjs";
 import { leading } from "../_static/lab/spectrum.mjs";
-import { DEFAULTS, format, parse } from "../_static/lab/state.mjs";
+import { asks, DEFAULTS, format, parse } from "../_static/lab/state.mjs";
 
 const mean = (x) => x.reduce((sum, value) => sum + value, 0) / x.length;
 const near = (a, b, tolerance) => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not within ${tolerance} of ${b}`);
@@ -149,4 +149,6 @@ test("an address says what differs from the defaults, and survives nonsense", ()
   assert.deepEqual(parse(format(state)), state);
   assert.equal(format(DEFAULTS), "#");
   assert.deepEqual(parse("#panel=<script>&noise=9&seed=-1&n=1e9&picture=../x&other=1"), DEFAULTS);
+  assert.deepEqual(parse("#n=7"), DEFAULTS); // no network was trained on seven
+  assert.ok(asks("#n=10") && !asks("#for-lecturers") && !asks(""));
 });

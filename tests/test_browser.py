@@ -242,6 +242,7 @@ def test_drawing_by_keyboard(visit):
         page.keyboard.press(key)
     x = picture(result(page, "denoise")["x"])
     assert x.min() < 0.3 and x.max() > 0.99
+    assert page.evaluate("document.activeElement.className").startswith("lab-board")
 
 
 @needs_engine
@@ -282,6 +283,23 @@ def test_stop_and_reset(visit):
     page.get_by_text("Stopped.").wait_for()
     page.get_by_role("button", name="Reset").click()
     assert result(page, "twins")["pair"] == [f"fashion32-unet16-n14000-{half}" for half in "ab"]
+
+
+@needs_engine
+def test_the_next_seed_is_not_called_stopped(visit):
+    page = visit("book/lab.html#panel=twins&n=10&seed=5")
+    status = page.locator("#lab-panel [role=status]").first
+    page.get_by_role("button", name="Next seed").click()
+    page.wait_for_timeout(1000)
+    assert "Stopped" not in status.inner_text()
+    page.get_by_text("seed 6: after").wait_for()
+
+
+@needs_engine
+def test_a_link_to_a_configuration_opens_the_lab(visit):
+    page = visit("book/lab.html")
+    page.get_by_role("link", name="two networks that memorized").click()
+    assert result(page, "twins")["pair"] == [f"fashion32-unet16-n10-{half}" for half in "ab"]
 
 
 @needs_engine

@@ -1,73 +1,115 @@
 // Third panel: the leading singular vectors of the denoiser's Jacobian at the current picture.
-import { around, el, Picture, rankPlot } from "./dom.mjs";
+import { around, el, Picture, rankPlot, tell } from "./dom.mjs";
 import { dot } from "./linalg.mjs";
+import { basisOf } from "./networks.mjs";
 
 const COUNT = 20;
+const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -COUNT, End: COUNT };
 
-/** The panel: `element`, and `refresh(state, x, y)` for a clean and a noisy picture. */
+/** The panel: `element`; `refresh(state, x, y)` for a clean and a noisy picture; `stopped()`, `clear(text)`. */
 export function basisPanel(lab) {
-  const said = el("p", { role: "status", "aria-live": "polite" });
+  const said = el("p", { role: "status" });
   const bar = el("progress", { max: 1, value: 0, "aria-label": "how well the vectors are known" });
-  const stop = el("button", { type: "button", click: () => lab.cancel("main") }, "Stop");
+  const stop = el("button", { type: "button", click: () => lab.stop() }, "Stop");
   const plot = el("div", { class: "lab-plot" });
-  const detail = el("p", { class: "lab-detail", "aria-live": "polite" });
-  const vectors = el("div", { class: "lab-vectors", role: "group", "aria-label": "leading right singular vectors" });
-  const element = el("div", {}, el("p", {}, stop, " ", bar), said, vectors, detail, plot);
+  const detail = el("p", { class: "lab-detail" });
+  const vectors = el("div", { class: "lab-vectors", role: "toolbar", keydown: step,
+    "aria-label": "leading right singular vectors: arrow keys choose" });
+  const element = el("div", {}, el("p", { class: "lab-actions" }, stop, bar), said, detail, vectors, plot);
+  let found = null; // of the network that is looked at
+  let chosen = 0;
 
-  function describe(found, k, y) {
-    const entry = dot(found.right[k], y);
+  /** Choose a direction; it is read out only if the reader chose it. */
+  function choose(k, loud) {
+    chosen = k;
+    detail.setAttribute("aria-live", loud ? "polite" : "off");
+    const { s, residual, entries } = found;
     detail.textContent =
-      `Direction ${k + 1}: the noisy picture has ${entry.toFixed(2)} of it; the denoiser passes on ` +
-      `${found.s[k].toFixed(3)} times that, ${(found.s[k] * entry).toFixed(2)}. ` +
-      `The residual is ${found.residual[k].toExponential(0)}.`;
-    [...vectors.children].forEach((button, i) => button.setAttribute("aria-pressed", String(i === k)));
+      `Direction ${k + 1}: the noisy picture has ${entries[k].toFixed(2)} of it; the denoiser passes on ` +
+      `${s[k].toFixed(3)} times that, ${(s[k] * entries[k]).toFixed(2)}. ` +
+      `The residual is ${residual[k].toExponential(0)}.`;
+    [...vectors.children].forEach((button, i) => {
+      button.setAttribute("aria-pressed", String(i === k));
+      button.tabIndex = i === k ? 0 : -1;
+    });
   }
 
-  function show(found, side, y) {
+  function step(event) {
+    if (!KEYS[event.key] || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const last = vectors.children.length - 1;
+    vectors.children[Math.min(Math.max(chosen + KEYS[event.key], 0), last)].focus();
+  }
+
+  function show(side) {
+    const focused = vectors.contains(document.activeElement);
+    vectors.classList.remove("lab-stale");
     vectors.replaceChildren(
       ...found.right.map((vector, k) => {
         const text = `${k + 1}: ${found.s[k].toFixed(2)}`;
-        const picture = new Picture(side, `direction ${k + 1}, factor ${found.s[k].toFixed(2)}`, 2);
-        picture.show(vector, text, null, around(vector));
-        const tell = () => describe(found, k, y);
-        const button = el("button", { type: "button", "aria-pressed": String(k === 0), focus: tell, mouseenter: tell, click: tell },
-          picture.element);
-        return button;
+        const picture = new Picture(side, `direction ${k + 1}`, 2);
+        picture.show(found.turned[k], text, null, around(vector));
+        const loud = () => choose(k, true);
+        return el("button", { type: "button", "aria-label": `${text}, direction and factor`, focus: loud, click: loud }, picture.element);
       }),
     );
-    describe(found, 0, y);
+    choose(Math.min(chosen, found.s.length - 1), false);
+    if (focused) vectors.children[chosen].focus();
+  }
+
+  function clear(text) {
+    vectors.replaceChildren();
+    plot.replaceChildren();
+    detail.textContent = "";
+    bar.value = 0;
+    tell(said, text);
   }
 
   return {
     element,
+    clear,
+
+    stopped() {
+      if (vectors.classList.contains("lab-stale")) clear("Stopped.");
+      bar.value = 0;
+      tell(said, "Stopped.");
+    },
+
     async refresh(state, x, y) {
-      const { name, other, side, labels } = lab.basis(state);
-      const names = other ? [name, other] : [name];
+      const { names, side, labels } = basisOf(state);
       bar.value = 0;
       plot.replaceChildren();
-      lab.busy(said, "Pushing directions through the network …");
-      const curves = [];
-      const done = await lab.ask("main", "basis", { names, y, k: COUNT }, (part) => {
+      vectors.classList.add("lab-stale");
+      tell(said, "Pushing directions through the network …", 300);
+      const [curves, lines] = [[], []];
+      const end = await lab.ask("main", "basis", { names, y, k: COUNT }, (part) => {
+        const at = names.indexOf(part.name);
         if (!part.found) {
-          bar.value = Math.max(bar.value, Math.min(part.round / 36, 0.95));
+          bar.value = Math.max(bar.value, (at + Math.min(part.round / 36, 0.95)) / names.length);
           return;
         }
-        if (part.name === name) show(part.found, side, y);
-        const colour = `var(--gahr-${part.name === name ? "blue" : "vermillion"})`;
-        curves.push({ name: labels[part.name], values: part.found.s, colour, dash: part.name === name ? "" : "5 4" });
+        const { s, right, residual } = part.found;
+        if (at === 0) {
+          // a singular vector has no sign of its own: here the noisy picture has a positive amount of it
+          const signs = right.map((vector) => (dot(vector, y) < 0 ? -1 : 1));
+          const turned = right.map((vector, k) => vector.map((value) => signs[k] * value));
+          found = { s, right, residual, turned, entries: turned.map((vector) => dot(vector, y)) };
+          show(side);
+        }
+        curves.push({ name: labels[part.name], values: s, dash: at ? "5 4" : "",
+          colour: `var(--gahr-${at ? "vermillion" : "blue"})` });
+        lines.push(`${labels[part.name]}: ${s[0].toFixed(2)} to ${s[COUNT - 1].toFixed(2)}, ` +
+          `in ${(part.milliseconds / 1000).toFixed(1)} s`);
         const top = Math.ceil(2 * Math.max(...curves.flatMap((curve) => curve.values))) / 2;
         plot.replaceChildren(rankPlot(curves, "singular values against rank", top));
-        said.textContent =
-          `Leading ${COUNT} singular values of ${labels[part.name]}: ${part.found.s[0].toFixed(2)} to ` +
-          `${part.found.s[COUNT - 1].toFixed(2)}, in ${(part.milliseconds / 1000).toFixed(1)} s.`;
-        const { s, right, residual } = part.found;
         const rows = right.map((row) => Array.from(row));
         const { milliseconds } = part;
         lab.record({ [part.name]: { y: Array.from(y), s, right: rows, residual, milliseconds } });
       });
-      bar.value = done ? 1 : 0;
-      if (done) lab.record({ basis: names });
-      if (!done) said.textContent = "Stopped.";
+      if (end !== "done") return;
+      bar.value = 1;
+      tell(said, `Leading ${COUNT} singular values. ${lines.map((line) => `${line}.`).join(" ")}`);
+      lab.record({ basis: names });
     },
   };
 }

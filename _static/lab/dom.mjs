@@ -12,22 +12,25 @@ export function el(tag, attributes = {}, ...children) {
   return made;
 }
 
-let count = 0;
-
-/** A control with its label. */
+/** A control with its label; the control has an id. */
 export function labelled(text, control, extra = null) {
-  count += 1;
-  control.id ||= `lab-control-${count}`;
   return el("span", { class: "lab-field" }, el("label", { for: control.id }, text), control, extra);
 }
 
 /** A choice among `[value, text]` pairs. */
-export function choice(options, value, changed) {
-  const made = el("select", { change: (event) => changed(event.target.value) });
-  for (const [key, text] of options) {
-    made.append(el("option", { value: key, selected: String(key) === String(value) }, text));
-  }
+export function choice(id, options, changed) {
+  const made = el("select", { id, change: () => changed(made.value) });
+  made.append(...options.map(([key, text]) => el("option", { value: key }, text)));
   return made;
+}
+
+const waiting = new WeakMap();
+
+/** Put a text in its place after some milliseconds of quiet: a live region should not chatter. */
+export function tell(place, text, wait = 0) {
+  clearTimeout(waiting.get(place));
+  if (wait) waiting.set(place, setTimeout(() => { place.textContent = text; }, wait));
+  else place.textContent = text;
 }
 
 /** A canvas that shows a gray picture with square pixels, and says in words what it shows. */
@@ -49,13 +52,14 @@ export class Picture {
       pixels.data.set([gray, gray, gray, 255], 4 * i);
     }
     context.putImageData(pixels, 0, 0);
+    this.stale(false);
     if (text !== null) this.caption.textContent = text;
     if (alt !== null) this.canvas.setAttribute("aria-label", alt);
   }
 
-  clear(text = "") {
-    this.canvas.getContext("2d").clearRect(0, 0, this.size, this.size);
-    this.caption.textContent = text;
+  /** Whether what it shows belongs to an earlier question. */
+  stale(is = true) {
+    this.element.classList.toggle("lab-stale", is);
   }
 }
 
@@ -66,13 +70,14 @@ export function around(vector) {
   return [-most, most];
 }
 
-/** A function that waits until calls have paused. */
+/** A function that waits until calls have paused; `cancel` forgets the one that waits. */
 export function debounced(run, milliseconds = 60) {
   let timer = null;
-  return (...values) => {
+  const later = (...values) => {
     clearTimeout(timer);
     timer = setTimeout(() => run(...values), milliseconds);
   };
+  return Object.assign(later, { cancel: () => clearTimeout(timer) });
 }
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -89,7 +94,9 @@ export function rankPlot(curves, label, top) {
   };
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", label);
+  const said = curves.map(({ name, values }) =>
+    `${name}: ${[1, 5, 10, 20].filter((k) => k <= values.length).map((k) => `${values[k - 1].toFixed(2)} at ${k}`).join(", ")}`);
+  svg.setAttribute("aria-label", `${label}. ${said.join(". ")}.`);
   const most = Math.max(...curves.map((curve) => curve.values.length), 2);
   const x = (rank) => left + ((width - left - 12) * (rank - 1)) / (most - 1);
   const y = (value) => height - below - ((height - below - 28) * value) / top;

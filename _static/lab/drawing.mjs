@@ -2,20 +2,23 @@
 import { el } from "./dom.mjs";
 
 const [SIDE, BRUSH] = [80, 4];
+const MOVES = { ArrowUp: [-2, 0], ArrowDown: [2, 0], ArrowLeft: [0, -2], ArrowRight: [0, 2] };
 
 /** The board; `changed(x, side)` gets gray intensities, black on white, when a stroke ends. */
 export function drawingBoard(changed) {
   const x = new Float32Array(SIDE * SIDE).fill(1);
   const canvas = el("canvas", {
     width: SIDE, height: SIDE, tabindex: 0, class: "lab-board", role: "application",
-    "aria-label": "Board to draw on: arrow keys move the brush, space puts it down or lifts it",
+    "aria-label": "Board to draw on", "aria-describedby": "lab-board-help",
   });
   const context = canvas.getContext("2d");
+  const pixels = context.createImageData(SIDE, SIDE);
   const brush = { row: SIDE / 2, column: SIDE / 2, down: false };
+  const said = el("span", { role: "status" });
+  let pointer = null; // the one that draws
 
   function paint() {
-    const pixels = context.createImageData(SIDE, SIDE);
-    x.forEach((value, i) => pixels.data.set([255 * value, 255 * value, 255 * value, 255], 4 * i));
+    x.forEach((value, i) => pixels.data.fill(255 * value, 4 * i, 4 * i + 3).fill(255, 4 * i + 3, 4 * i + 4));
     context.putImageData(pixels, 0, 0);
     if (document.activeElement === canvas) {
       context.strokeStyle = brush.down ? "#d55e00" : "#0072b2";
@@ -23,57 +26,75 @@ export function drawingBoard(changed) {
     }
   }
 
-  function dab() {
-    for (let row = 0; row < SIDE; row += 1) {
-      for (let column = 0; column < SIDE; column += 1) {
-        const away = Math.hypot(row + 0.5 - brush.row, column + 0.5 - brush.column);
-        const ink = Math.min(Math.max(BRUSH - away + 0.5, 0), 1);
-        x[row * SIDE + column] = Math.min(x[row * SIDE + column], 1 - ink);
-      }
+  /** Move the brush; if it is down it leaves a line, however far it went at once. */
+  function moveTo(row, column, jump = false) {
+    const [down, across] = jump ? [0, 0] : [row - brush.row, column - brush.column];
+    const along = down ** 2 + across ** 2;
+    Object.assign(brush, { row, column });
+    for (let i = 0; brush.down && i < x.length; i += 1) {
+      const [r, c] = [row - Math.floor(i / SIDE) - 0.5, column - (i % SIDE) - 0.5];
+      const share = along ? Math.min(Math.max((r * down + c * across) / along, 0), 1) : 0;
+      const ink = Math.min(Math.max(BRUSH + 0.5 - Math.hypot(r - share * down, c - share * across), 0), 1);
+      x[i] = Math.min(x[i], 1 - ink);
     }
     paint();
   }
 
-  const done = () => changed(Float32Array.from(x), SIDE);
-  const place = (event) => {
+  function lift() {
+    if (!brush.down) return;
+    brush.down = false;
+    paint();
+    changed(Float32Array.from(x), SIDE);
+  }
+
+  const follow = (event, jump) => {
     const box = canvas.getBoundingClientRect();
-    brush.column = ((event.clientX - box.left) / box.width) * SIDE;
-    brush.row = ((event.clientY - box.top) / box.height) * SIDE;
+    const share = [(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width];
+    moveTo(...share.map((value) => Math.min(Math.max(value, 0), 1) * SIDE), jump);
   };
   canvas.addEventListener("pointerdown", (event) => {
-    canvas.setPointerCapture(event.pointerId);
+    if (pointer !== null || event.button !== 0) return;
+    pointer = event.pointerId;
+    canvas.setPointerCapture(pointer);
     brush.down = true;
-    place(event);
-    dab();
+    follow(event, true);
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!canvas.hasPointerCapture(event.pointerId)) return;
-    place(event);
-    dab();
+    if (event.pointerId === pointer) follow(event, false);
   });
-  canvas.addEventListener("pointerup", () => {
-    brush.down = false;
-    done();
+  canvas.addEventListener("lostpointercapture", (event) => { // after pointerup, and after pointercancel
+    if (event.pointerId !== pointer) return;
+    pointer = null;
+    lift();
   });
   canvas.addEventListener("keydown", (event) => {
-    const move = { ArrowUp: [-2, 0], ArrowDown: [2, 0], ArrowLeft: [0, -2], ArrowRight: [0, 2] }[event.key];
-    if (event.key === " ") brush.down = !brush.down;
-    else if (move) {
-      brush.row = Math.min(Math.max(brush.row + move[0], 0), SIDE);
-      brush.column = Math.min(Math.max(brush.column + move[1], 0), SIDE);
-    } else return;
+    const move = MOVES[event.key];
+    if (pointer !== null || (event.key !== " " && !move)) return;
     event.preventDefault();
-    if (brush.down) dab();
-    else paint();
-    if (event.key === " " && !brush.down) done();
+    if (event.key === " ") {
+      said.textContent = brush.down ? "Brush up." : "Brush down.";
+      if (brush.down) lift();
+      else {
+        brush.down = true;
+        moveTo(brush.row, brush.column);
+      }
+    } else {
+      moveTo(...[brush.row + move[0], brush.column + move[1]].map((value) => Math.min(Math.max(value, 0), SIDE)));
+    }
   });
   canvas.addEventListener("focus", paint);
-  canvas.addEventListener("blur", paint);
+  canvas.addEventListener("blur", () => {
+    if (pointer === null) lift();
+    said.textContent = "";
+    paint();
+  });
   const clear = el("button", { type: "button", click: () => {
     x.fill(1);
     paint();
-    done();
+    changed(Float32Array.from(x), SIDE);
   } }, "Clear the board");
+  const help = el("p", { id: "lab-board-help" },
+    "With the pointer, or with the keyboard: arrow keys move the brush, space puts it down and lifts it.");
   paint();
-  return el("div", {}, canvas, el("br"), clear);
+  return el("div", {}, help, canvas, el("p", { class: "lab-actions" }, clear, said));
 }

@@ -33,10 +33,13 @@ export function engine(ort, read) {
       if (!row) throw new Error(`there is no network ${name}`);
       const [graph, data] = await Promise.all([`${row.graph}-${kind}.onnx`, `${name}.safetensors`].map(once));
       const options = { externalData: [{ path: "network.safetensors", data }], executionProviders: ["wasm"] };
-      if (open.size >= 16) await forget(open.keys().next().value); // memory: the oldest session goes
+      if (open.size >= 16) await forget(open.keys().next().value); // memory
       open.set(key, { made: await ort.InferenceSession.create(graph, options), size: row.size });
     }
-    return open.get(key);
+    const found = open.get(key);
+    open.delete(key); // and to the end: the one that was not used for longest stands first
+    open.set(key, found);
+    return found;
   }
 
   async function forget(key) {

@@ -1,7 +1,6 @@
 // Where the lab's pictures come from. What a reader uploads or draws stays in this tab.
 import { el } from "./dom.mjs";
 import { cAlpha, disc, gray, resample } from "./images.mjs";
-import { SETTINGS, sample } from "./sampler.mjs";
 
 /** What the menu offers. */
 export const NAMES = [
@@ -13,7 +12,7 @@ export const NAMES = [
   ["own", "your own: upload or draw"],
 ];
 
-/** Pictures by name, at any size. `file(name)` fetches, `face(seed)` lets the worker draw a face. */
+/** Pictures by name, at any size. `file(name)` fetches; `face(seed)` lets the worker draw a face, null if given up. */
 export class Pictures {
   constructor(file, face) {
     this.file = file;
@@ -26,8 +25,15 @@ export class Pictures {
     if (picture === "disc") return disc(size, seed);
     if (picture === "calpha") return cAlpha(size, alpha, seed);
     if (picture === "face") {
-      if (!this.faces.has(seed)) this.faces.set(seed, await this.face(seed));
-      return resample(this.faces.get(seed), 40, 40, size);
+      if (!this.faces.has(seed)) this.faces.set(seed, this.face(seed)); // whoever asks meanwhile waits for the same
+      let x = null;
+      try {
+        x = await this.faces.get(seed);
+      } finally {
+        if (!x) this.faces.delete(seed);
+      }
+      if (!x) throw new Error("the drawing of a face was given up");
+      return resample(x, 40, 40, size);
     }
     if (picture === "own" && this.own) return resample(this.own.x, this.own.width, this.own.height, size);
     this.stored ??= JSON.parse(new TextDecoder().decode(await this.file("pictures.json")));
@@ -44,22 +50,15 @@ export class Pictures {
     } catch {
       throw new Error(`${file.name} cannot be read as a picture.`);
     }
-    const shrink = Math.min(1, 512 / Math.min(bitmap.width, bitmap.height));
-    const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * shrink)));
-    const canvas = el("canvas", { width, height });
+    const side = Math.min(bitmap.width, bitmap.height); // of the middle square
+    const small = Math.min(512, side);
+    const canvas = el("canvas", { width: small, height: small });
     const context = canvas.getContext("2d");
     context.fillStyle = "#fff";
-    context.fillRect(0, 0, width, height);
-    context.drawImage(bitmap, 0, 0, width, height);
-    this.own = { x: gray(context.getImageData(0, 0, width, height).data), width, height };
+    context.fillRect(0, 0, small, small);
+    context.imageSmoothingQuality = "high";
+    context.drawImage(bitmap, (bitmap.width - side) / 2, (bitmap.height - side) / 2, side, side, 0, 0, small, small);
+    bitmap.close();
+    this.own = { x: gray(context.getImageData(0, 0, small, small).data), width: small, height: small };
   }
-}
-
-/** A face from the network of half A. */
-export function drawFace(denoise, seed) {
-  return (async () => {
-    let last = null;
-    for await (const state of sample(denoise, 1600, seed, SETTINGS)) last = state;
-    return last.estimate;
-  })();
 }

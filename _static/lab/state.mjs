@@ -2,6 +2,8 @@
 
 export const PANELS = ["denoise", "twins", "basis"];
 export const FAMILIES = ["clothes", "faces", "calpha", "discs"];
+export const SIZES = [1, 10, 100, 1000, 10000, 14000];
+export const SEEDS = 1000000; // from 0 up to here
 export const DEFAULTS = {
   panel: "denoise",
   family: "clothes", // which networks
@@ -15,12 +17,17 @@ export const DEFAULTS = {
 const ALLOWED = {
   panel: (text) => PANELS.includes(text),
   family: (text) => FAMILIES.includes(text),
-  n: (text) => /^\d{1,6}$/.test(text),
+  n: (text) => SIZES.map(String).includes(text),
   alpha: (text) => /^[1-5]$/.test(text),
   picture: (text) => /^(portrait|own|disc|face|calpha|clothes-([1-9]|1[0-2]))$/.test(text),
-  noise: (text) => /^\d(\.\d{1,3})?$/.test(text) && Number(text) >= 0.02 && Number(text) <= 1,
+  noise: (text) => /^\d(\.\d{1,2})?$/.test(text) && Number(text) >= 0.02 && Number(text) <= 1,
   seed: (text) => /^\d{1,6}$/.test(text),
 };
+
+/** Whether an address asks for something of the lab; one that names a heading does not. */
+export function asks(hash) {
+  return [...new URLSearchParams(hash.replace(/^#/, "")).keys()].some((key) => key in ALLOWED);
+}
 
 /** The state that an address asks for; whatever is missing or makes no sense keeps its default. */
 export function parse(hash) {

@@ -1,5 +1,6 @@
 // Runs the networks beside the page, so that it stays responsive. On each channel the latest request wins.
 import { engine } from "./engine.mjs";
+import { fetched } from "./files.mjs";
 import { similarity } from "./images.mjs";
 import { sample } from "./sampler.mjs";
 import { leading } from "./spectrum.mjs";
@@ -15,11 +16,7 @@ async function start() {
   const ort = await import(here("engine/ort.wasm.min.mjs"));
   ort.env.wasm.numThreads = 1; // threads need headers that a static site does not send
   ort.env.wasm.wasmPaths = here("engine/");
-  return engine(ort, async (name) => {
-    const answer = await fetch(here(`networks/${name}`));
-    if (!answer.ok) throw new Error(`${name} is missing (${answer.status})`);
-    return new Uint8Array(await answer.arrayBuffer());
-  });
+  return engine(ort, fetched);
 }
 
 /** Lets messages in: without it a newer request would not be heard until the end. */
@@ -72,9 +69,9 @@ function pair(now, step, last = false) {
   return {
     step,
     last,
-    estimates: [a, b],
+    estimates: now.map((state) => state.estimate),
     sigma: now.map((state) => state.sigma),
-    similarity: similarity(a, b),
+    similarity: b ? similarity(a, b) : 1,
   };
 }
 
