@@ -17,11 +17,11 @@ FLOORS = [
     "ideal", "_intensities", "disc", "cones", "manifolds", "homogeneous", "bases", "linearization",
     "spectra", "subspaces", "bestbasis", "harmonics", "measures", "regularity", "geometry", "locality",
     "copies", "scores", "inverse", "sampling", "_published", "zoo", "_onnx", "export", "lab",
-    "transition", "rulers", "pairs", "recipes", "placeless", "runs", "_engine", "training", "_jobs",
+    "transition", "rulers", "pairs", "recipes", "perceptron", "runs", "_engine", "training", "_jobs",
     "_queues", "_board", "_lists", "sweep", "_drawn", "_adapted", "_slopes", "_along", "_shuffled",
     "_optima", "studies", "report", "_found", "_section2", "_rows_manifolds", "_rows_shrinkage",
     "_rows_harmonics", "_rows_shuffled", "replication", "plots", "exhibits", "ladders", "shortfall",
-    "adaptation", "contours", "nearness", "widgets", "__main__",
+    "adaptation", "contours", "permutations", "widgets", "__main__",
 ]  # fmt: skip
 
 HEAVY = ("matplotlib", "ipywidgets", "IPython", "scipy", "pywt", "pooch", "PIL", "skimage")
@@ -45,7 +45,7 @@ def test_the_arithmetic_needs_no_drawing():
         "shortfall",
         "adaptation",
         "contours",
-        "nearness",
+        "permutations",
         "shortfall",
         "widgets",
     )

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gahr import _rows_shuffled, _shuffled, nearness, synthetic, zoo
+from gahr import _rows_shuffled, _shuffled, permutations, synthetic, zoo
 from gahr.denoisers import Wiener, add_noise
 
 
@@ -89,10 +89,10 @@ def test_every_row_can_fail(made_up, monkeypatch):
 
 def test_tables_show_the_numbers():
     lam = torch.tensor([1.0, 0.8, 0.4, 0.2])
-    table = nearness.rank_table({5: 1.1, 3: 0.9}, {"ours": lam.repeat_interleave(2)}, 2)
+    table = permutations.rank_table({5: 1.1, 3: 0.9}, {"ours": lam.repeat_interleave(2)}, 2)
     assert "| 5 | 1.1 | 0.900 | 0.400 |" in table and "| 3 | 0.9 | 1.000 | 0.800 |" in table
     history = [{"step": s, "held_out": [v] * 5} for s, v in ((10, 1.0), (20, 4.0), (30, 6.0), (40, 7.0))]
     slow = [{"step": s, "held_out": [v] * 5} for s, v in ((10, 0.0), (20, 1.0), (30, 2.0), (40, 3.0))]
-    said = nearness.head_start({"history": history, "recipe": {"steps": 40}}, {"history": slow})
+    said = permutations.head_start({"history": history, "recipe": {"steps": 40}}, {"history": slow})
     assert said.startswith("After 20 of its 40 steps") and "gained 2.0 dB at noise 0.02" in said
-    assert nearness.decibel(0.5) == pytest.approx(-10 * math.log10(0.5))
+    assert permutations.decibel(0.5) == pytest.approx(-10 * math.log10(0.5))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gahr import locality, networks, placeless, recipes, synthetic
+from gahr import locality, networks, perceptron, recipes, synthetic
 
 
 def recipe(**settings):
@@ -12,18 +12,18 @@ def recipe(**settings):
 
 
 def test_dense_is_homogeneous_and_refuses_other_sizes():
-    network = placeless.Dense(8, 32)
+    network = perceptron.Dense(8, 32)
     y = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(network(3 * y), 3 * network(y))
     with pytest.raises(ValueError, match=r"takes \(B, 1, 8, 8\)"):
         network(torch.zeros(1, 1, 8, 9))
-    assert len(placeless.Dense(8, 32, layers=1).layers) == 1
+    assert len(perceptron.Dense(8, 32, layers=1).layers) == 1
 
 
 def test_shuffled_weights_trained_on_shuffled_noise_are_the_same_network():
     """A permutation of input and output commutes with every step of training."""
     order = locality.order(8)
-    network, other = (placeless.Dense(8, 32).double() for _ in range(2))
+    network, other = (perceptron.Dense(8, 32).double() for _ in range(2))
     with torch.no_grad():
         other.layers[0].weight.copy_(network.layers[0].weight[:, order])
         other.layers[-1].weight.copy_(network.layers[-1].weight[order])
@@ -34,11 +34,11 @@ def test_shuffled_weights_trained_on_shuffled_noise_are_the_same_network():
     torch.testing.assert_close(other.layers[1].weight.grad, network.layers[1].weight.grad)
 
 
-@pytest.mark.parametrize("make", [lambda: placeless.Dense(8, 256), lambda: recipes.build("unet4", 1)])
+@pytest.mark.parametrize("make", [lambda: perceptron.Dense(8, 256), lambda: recipes.build("unet4", 1)])
 def test_training_removes_noise(make):
     x = synthetic.gaussian(500, 8, 1.5, 0.25, seed=1) - 0.5
     torch.manual_seed(0)
-    f = placeless.fit(make(), recipe(steps=500, noise="uniform"), x)
+    f = perceptron.fit(make(), recipe(steps=500, noise="uniform"), x)
     noise = 0.5 * torch.randn(x.shape, generator=torch.Generator().manual_seed(9))
     left = (f(x + noise) - x).square().mean().item()
     assert left < 0.6 * 0.25  # of the noise; predicting no noise at all leaves all of it
@@ -51,4 +51,4 @@ def test_a_diverging_run_says_so():
     with torch.no_grad():
         next(network.parameters()).fill_(float("nan"))
     with pytest.raises(ValueError, match="the loss is nan"):
-        placeless.fit(network, recipe(steps=1), x)
+        perceptron.fit(network, recipe(steps=1), x)
