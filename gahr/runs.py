@@ -40,6 +40,11 @@ def _sets() -> dict[str, list[Recipe]]:
         "shuffled": _one("shuffled40", 13_000, 6000),
         # tier 2
         "calpha-sizes": _halves("calpha40a2", ladder, 6000) + _halves("calpha40a4", ladder, 6000),
+        "calpha-unequal": [
+            run
+            for name in ("calpha40a1.5b8", "calpha40a2b8", "calpha40a4b8")
+            for run in _one(name, None, 6000)
+        ],
         "discs-sizes": _halves("discs40", ladder, 6000),
         "resolution": _halves("faces10", (13_000, 1000, 100, 10), 6000, blocks=1)
         + _halves("faces20", (13_000, 1000, 100, 10), 6000, blocks=2),
