@@ -8,3 +8,13 @@ document.addEventListener("DOMContentLoaded", () => {
     button.append(Object.assign(document.createElement("span"), { className: "visually-hidden", textContent: "Color mode" }));
   }
 });
+
+// A formula that is wider than the page scrolls: also by the keyboard, and under a name.
+addEventListener("load", () => {
+  for (const formula of document.querySelectorAll("div.math")) {
+    if (formula.scrollWidth <= formula.clientWidth) continue;
+    formula.tabIndex = 0;
+    formula.role = "group";
+    formula.ariaLabel = "formula";
+  }
+});

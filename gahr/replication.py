@@ -21,7 +21,10 @@ PARTS = {
         _rows_shuffled,
     ),
 }
-"""Parts of the paper, and where their claims are."""
+"""Parts of the paper, and where their claims are.
+
+:meta hide-value:
+"""
 
 VERDICTS: dict[str, str] = {
     "holds": "our interval, or where there is none our number, satisfies the rule",

@@ -20,6 +20,7 @@ from gahr import bases, images, measures, zoo
 PAGES = Path(os.environ.get("GAHR_PAGES") or "nowhere")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+EVERY = sorted(f"book/{page.name}" for page in PAGES.glob("book/*.html"))
 CHAPTERS = ("book/intro.html", "book/02-scores.html", "book/07-shrinkage.html")
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
@@ -330,20 +331,35 @@ def test_a_missing_engine_is_said(visit):
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
-@pytest.mark.parametrize("path", CHAPTERS)
+@pytest.mark.parametrize("path", EVERY)
 def test_pages_are_quiet_and_do_not_scroll_sideways(visit, path, viewport):
     page = visit(path, viewport)
     page.wait_for_load_state("networkidle")
-    if not (PAGES / "_static" / "mathjax").exists():
+    if not (PAGES / "_static" / "katex").exists():
         visit.wrong.clear()  # formulas come from another host, as the build said
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 1
 
 
-@pytest.mark.skipif(not (PAGES / "_static" / "mathjax").exists(), reason="npm gave no MathJax")
-def test_formulas_are_set(visit):
+@pytest.mark.skipif(not (PAGES / "_static" / "katex").exists(), reason="npm gave no fonts for formulas")
+def test_formulas_and_icons_are_set(visit):
     page = visit("book/02-scores.html")
-    page.wait_for_function("document.querySelectorAll('mjx-container').length > 10")
-    assert page.locator("mjx-merror").count() == 0
+    page.wait_for_function("document.querySelectorAll('.katex').length > 10")
+    assert page.locator(".katex-error").count() == 0
+    assert page.locator("span.math, div.math").count() == page.locator(":is(span, div).math .katex").count()
+    fonts = page.evaluate("[...document.fonts].filter(f => f.status == 'loaded').map(f => f.family).join()")
+    assert "KaTeX_Main" in fonts and "Font Awesome" in fonts
+
+
+LOADED = """() => performance.getEntriesByType("resource").concat(performance.getEntriesByType("navigation"))
+    .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
+
+
+@pytest.mark.skipif(not (PAGES / "_static" / "katex").exists(), reason="npm gave no fonts for formulas")
+@pytest.mark.parametrize("path", EVERY)
+def test_a_page_loads_less_than_2_megabytes(visit, path):
+    page = visit(path)
+    page.wait_for_load_state("networkidle")
+    assert 200_000 < page.evaluate(LOADED) < 2_000_000
 
 
 AXE = Path(os.environ.get("GAHR_AXE") or "nowhere")

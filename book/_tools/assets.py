@@ -1,4 +1,4 @@
-"""Fetch what the pages need from npm: the engine of the lab, and MathJax, so that no page asks another host.
+"""Fetch what the pages need from npm: the engine of the lab and KaTeX's fonts, so that no page asks another host.
 
     python book/_tools/assets.py _build/assets
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import fnmatch
 import hashlib
 import io
 import shutil
@@ -22,7 +23,7 @@ from typing import NamedTuple
 
 
 class Package(NamedTuple):
-    """An npm package, the SHA-512 of its archive, and the files or folders that we want from it."""
+    """An npm package, the SHA-512 of its archive, and patterns of the files that we want from it."""
 
     name: str
     sha512: str
@@ -40,11 +41,11 @@ PACKAGES = (
         "the lab cannot run networks",
     ),
     Package(
-        "mathjax@3.2.2",
-        "Bt+SSVU8eBG27zChVewOicYs7Xsdt40qm4+UpHyX7k0/O9NliPc+x77k1/FEsPsjKPZGJvtRZM1vO+geW0OhGw==",
-        ("es5/tex-mml-chtml.js", "es5/output/chtml/fonts/woff-v2/"),
-        "mathjax",
-        "formulas are set by a script from another host",
+        "katex@0.16.22",
+        "XCHRdUw4lf3SKBaJe4EvgqIuWwkPSo9XoeO8GjQW94Bp7TWv9hNhzZjZ+OH9yf1UmLygb7DIT5GSFQiyt16zYg==",
+        ("dist/katex.min.css", "dist/fonts/*.woff2"),
+        "katex",
+        "the fonts of formulas come from another host",
     ),
 )
 
@@ -97,14 +98,10 @@ def _unpack(archive: bytes, package: Package, folder: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         for member in files.getmembers():
             name = member.name.removeprefix("package/")
-            chosen = name in package.wanted or name.startswith(
-                tuple(w for w in package.wanted if w[-1] == "/")
-            )
+            chosen = any(fnmatch.fnmatch(name, pattern) for pattern in package.wanted)
             if not member.isfile() or not chosen:
                 continue
-            place = folder / name.split("/", 1)[-1]  # without dist/ or es5/
-            if place.suffix == ".js" and package.folder == "mathjax":
-                place = place.with_suffix(".mjs")  # Jupyter Book loads every .js that it finds, too
+            place = folder / name.removeprefix("dist/")
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(files.extractfile(member).read())
     (folder / ".version").write_text(package.name, encoding="utf-8")

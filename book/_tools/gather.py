@@ -29,7 +29,7 @@ MARK = re.compile(r"<!-- measured -->.*?<!-- /measured -->", re.DOTALL)
 def gather(target: Path, executed: Path | None = None, assets: Path | None = None) -> None:
     """Copy the sources to ``target``, taking the chapters from ``executed`` if given.
 
-    With ``assets``, from ``assets.py``, the lab's engine and networks and MathJax come along.
+    With ``assets``, from ``assets.py``, the lab's engine and networks and the fonts of formulas come along.
     """
     shutil.rmtree(target, ignore_errors=True)
     (target / "book").mkdir(parents=True)
@@ -37,7 +37,7 @@ def gather(target: Path, executed: Path | None = None, assets: Path | None = Non
         shutil.copy2(chapters.ROOT / name, target)
     shutil.copytree(chapters.ROOT / "_static", target / "_static")
     (target / "_extensions").mkdir()
-    shutil.copy2(chapters.BOOK / "_tools" / "quiet.py", target / "_extensions")
+    shutil.copy2(chapters.BOOK / "_tools" / "lean.py", target / "_extensions")
     if assets and assets.exists():
         add_assets(target, assets)
     for path in sorted(chapters.BOOK.iterdir()):
@@ -58,11 +58,10 @@ def add_assets(target: Path, assets: Path) -> None:
     shutil.copytree(assets, target / "_static", dirs_exist_ok=True)
     if (assets / "lab" / "engine").exists():
         lab.write(target / "_static" / "lab" / "networks")
-    if (assets / "mathjax").exists():
+    if (assets / "katex").exists():
         config = target / "_config.yml"
-        settings = config.read_text("utf-8").replace(
-            "    mathjax3_config:\n", "    mathjax_path: mathjax/tex-mml-chtml.mjs\n    mathjax3_config:\n"
-        )
+        mark = "    html_math_renderer: katex\n"
+        settings = config.read_text("utf-8").replace(mark, mark + "    katex_css_path: katex/katex.min.css\n")
         config.write_text(settings, encoding="utf-8")
 
 
