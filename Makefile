@@ -31,7 +31,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 help:
 	@echo "make book        execute every chapter, render the book, print the page to open"
 	@echo "make serve       serve the rendered book on this machine (PORT=$(PORT))"
-	@echo "make lab         open the chapters in JupyterLab"
+	@echo "make jupyter     open the chapters in JupyterLab"
+	@echo "make lab         fetch the lab's engine (make book does it, too, if npm is installed)"
 	@echo "make test        everything that continuous integration runs"
 	@echo "make notebooks   for authors: execute chapters in place and store their outputs"
 	@echo "                 (one: make notebooks CHAPTERS=book/01-denoising.ipynb)"
@@ -84,9 +85,16 @@ serve:
 	@echo "http://127.0.0.1:$(PORT)/ (stop with Ctrl-C)"
 	@$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
+.PHONY: jupyter
+jupyter: $(INSTALLED)
+	@$(RUN) -m jupyterlab --notebook-dir book
+
+# What the pages take from npm, at pinned versions, checked against their published hashes.
 .PHONY: lab
 lab: $(INSTALLED)
-	@$(RUN) -m jupyterlab --notebook-dir book
+	@$(RUN) book/_tools/assets.py _build/assets
+	@test -f _build/assets/lab/engine/.version
+	@echo "The lab's engine is in _build/assets; make book puts it into the pages."
 
 # ---------------------------------------------------------------------------- the tests
 

@@ -28,6 +28,7 @@ __all__ = [
     "ladders",
     "linearization",
     "locality",
+    "localization",
     "manifolds",
     "measures",
     "networks",

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import statistics
 
-from gahr import geometry, harmonics, measures, zoo
+from gahr import geometry, measures, zoo
 from gahr._slopes import ALPHAS, network
-from gahr.denoisers import Denoiser
 
 SEEDS = tuple(range(1, 13))
 """Pictures: the first twelve seeds, all of them, chosen before any was looked at."""
 COUNT = 20
 """Vectors of each basis that are measured: as many as the paper's Figure 4 shows."""
 SIGMA = 0.15
-UNEQUAL = {"contours": (1.5, 2.0, 4.0), "background": 8.0, "sigma": 0.2, "count": 10}
-"""Figure 17: rough and smooth contours between backgrounds that are smoother still."""
 
 
 def along(seeds: tuple[int, ...] = SEEDS) -> dict:
@@ -26,15 +23,14 @@ def along(seeds: tuple[int, ...] = SEEDS) -> dict:
         For each alpha: ``summary`` (for each kind of basis the numbers of `gahr.geometry.summary`,
         mean over pictures and its standard error), ``share`` (for each picture, of the network's
         vectors), ``lam`` (mean, least and largest eigenvalue by rank), ``oracle`` (PSNR in dB
-        below that in the network's own basis, mean and standard error), ``asymmetry``. And
-        ``unequal``: shares for pictures as in Figure 17.
+        below that in the network's own basis, mean and standard error), ``asymmetry``.
     """
     found = {}
     for alpha in ALPHAS:
         f = zoo.load(network(alpha))
         found[str(alpha)] = _class([geometry.look(f, float(alpha), seed, SIGMA) for seed in seeds])
     settings = {"sigma": SIGMA, "count": COUNT, "pictures": len(seeds)}
-    return settings | {"classes": found, "unequal": _unequal(seeds)}
+    return settings | {"classes": found}
 
 
 def _class(views: list[geometry.View]) -> dict:
@@ -66,24 +62,3 @@ def _psnr(view: geometry.View) -> float:
 def _mean(values: list[float]) -> list[float]:
     """Mean and its standard error."""
     return [statistics.mean(values), statistics.stdev(values) / len(values) ** 0.5]
-
-
-def _unequal(seeds: tuple[int, ...]) -> dict:
-    """No network was trained on such pictures: the nearest in its contour, and the smoothest."""
-    networks = {
-        "contour": {a: network(max(2, round(a))) for a in UNEQUAL["contours"]},
-        "smoothest": dict.fromkeys(UNEQUAL["contours"], network(5)),
-    }
-    found = {}
-    for name, chosen in networks.items():
-        found[name] = {f"{a:g}": _shares(zoo.load(of), a, seeds) for a, of in chosen.items()}
-    return found
-
-
-def _shares(f: Denoiser, alpha: float, seeds: tuple[int, ...]) -> dict:
-    shares = []
-    for seed in seeds:
-        view = geometry.look(f, alpha, seed, UNEQUAL["sigma"], beta=UNEQUAL["background"])
-        e = geometry.leading(view, "network", UNEQUAL["count"])
-        shares.append(harmonics.share(e, view.heights).mean().item())
-    return {"share": shares}

@@ -23,8 +23,6 @@ __all__ = [
     "height_table",
     "led",
     "local",
-    "localization",
-    "localization_table",
     "measure_table",
     "oracle_slopes",
     "oracle_table",
@@ -245,42 +243,6 @@ def measure_table(geo: dict, alpha: int | None = None) -> str:
     keys = next(iter(named.values()))
     rows = [(name, *("{:.2f} ± {:.2f}".format(*row[key]) for key in keys)) for name, row in named.items()]
     return table(("first 20 vectors", *keys), rows)
-
-
-def localization(axes: Sequence[Axes], geo: dict) -> None:
-    """Share of energy near the contour: whole pictures; the contour alone, seen by two kinds of network."""
-    whole = {name: row["share"] for name, row in geo["classes"].items()}
-    panels = [("whole picture", whole)]
-    for title, which in (("nearest network", "contour"), ("network of 5", "smoothest")):
-        panels.append(
-            (f"contour alone, {title}", {name: row["share"] for name, row in geo["unequal"][which].items()})
-        )
-    for ax, (title, rows) in zip(axes, panels, strict=True):
-        places, data = [float(name) for name in rows], np.array(list(rows.values()))
-        ax.plot(places, data, color=plots.COLORS["sky"], lw=0.7)
-        ax.plot(places, data.mean(1), "o-", color=plots.COLORS["blue"])
-        ax.axhline(9 / 40, color=plots.COLORS["gray"], ls=":")
-        ax.set(title=title, xlabel="alpha of the contour", ylim=(0, 1))
-        ax.set_xticks(places, [f"{place:g}" for place in places])
-    axes[0].set_ylabel("share near the contour")
-
-
-def localization_table(geo: dict, pairs: Iterable[tuple[int, int]] = ((1, 2), (2, 4), (4, 5))) -> str:
-    """By how much the share is larger for rough contours, picture by picture."""
-    rows = []
-    for rough, smooth in pairs:
-        shares = (geo["classes"][str(a)]["share"] for a in (rough, smooth))
-        rows.append((f"whole picture, {rough} less {smooth}", *_paired(*shares)))
-    for which, name in (("contour", "nearest network"), ("smoothest", "network of 5")):
-        got = list(geo["unequal"][which].values())
-        rows.append((f"contour alone, 1.5 less 4, {name}", *_paired(got[0]["share"], got[-1]["share"])))
-    return table(("share of energy near the contour", "difference", "larger in"), rows)
-
-
-def _paired(rough: Sequence[float], smooth: Sequence[float]) -> tuple[str, str]:
-    d = np.subtract(rough, smooth)
-    error = d.std(ddof=1) / len(d) ** 0.5
-    return f"{d.mean():+.3f} ± {error:.3f}", f"{int((d > 0).sum())} of {len(d)}"
 
 
 def oracle_table(geo: dict) -> str:

@@ -12,8 +12,10 @@ from matplotlib.pyplot import colormaps
 from torch import Tensor
 
 from gahr import copies, plots, rulers
+from gahr.denoisers import add_noise
+from gahr.ideal import FiniteSet
 
-__all__ = ["against_noise", "fractions", "provenance", "spans", "two_panels"]
+__all__ = ["against_noise", "fractions", "learners", "provenance", "spans", "two_panels"]
 
 _TICKS = (0.01, 0.03, 0.1, 0.3, 1.0)
 
@@ -53,6 +55,28 @@ def against_noise(
     ax.invert_xaxis()
     ax.set_xlabel("noise level $\\sigma$")
     ax.legend(fontsize=7.5, loc="upper left")
+
+
+def learners(
+    x: Tensor, train: Mapping[int, Tensor], sigma: float, sizes: Sequence[int] = (10, 100, 1000)
+) -> None:
+    """A picture under noise, and what the perfect learners of some training sets answer, with their PSNR.
+
+    Parameters
+    ----------
+    x
+        The clean picture, ``(1, C, H, W)``.
+    train
+        Training sets by their size, ``(N, C, H, W)``.
+    sigma
+        Noise level.
+    sizes
+        Which of the sets.
+    """
+    y = add_noise(x, sigma, seed=1)
+    answers = {f"perfect, {n:,}": FiniteSet(train[n])(y, sigma) for n in sizes}
+    titles = ["noisy", *plots.scored(x, answers)]
+    plots.gallery([y, *answers.values()], titles, len(titles), (1.6, 1.9))
 
 
 def fractions(

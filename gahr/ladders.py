@@ -160,6 +160,27 @@ def histories(axes: Sequence[Axes], names: Mapping[int, str]) -> None:
     axes[0].legend()
 
 
+def at_step(ax: Axes, names: Mapping[int, str], step: int) -> None:
+    """Gap against N as it stood at a recorded step of stored runs; dotted, 1 dB.
+
+    Raises
+    ------
+    ValueError
+        If the runs have no record at that step; the message lists those they have.
+    """
+    gaps = []
+    for name in names.values():
+        record = dict(transition.progress(zoo.describe(name)["history"]))
+        if step not in record:
+            raise ValueError(f"{name} has no record at step {step}; it has {sorted(record)}.")
+        gaps.append(record[step])
+    ax.plot(list(names), gaps, "o-", color=plots.COLORS["blue"])
+    ax.axhline(1, color=plots.COLORS["gray"], ls=":")
+    decibels(ax)
+    plots.log_ticks(ax, tuple(names))
+    ax.set(xlabel="training images N", ylabel="gap (dB)", ylim=(-0.3, 40), title=f"after {step:,} steps")
+
+
 class Live:
     """A figure of training runs, redrawn as they go; used as a context, which ends with the last drawing.
 

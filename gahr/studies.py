@@ -22,6 +22,7 @@ from gahr import (
     _optima,
     _shuffled,
     _slopes,
+    _unequal,
     bases,
     classes,
     denoisers,
@@ -116,6 +117,7 @@ _STUDIES |= {
     "faces40-wiener": functools.partial(_drawn.wiener, "faces40", (13000,)),
 }
 _STUDIES |= {"calpha40-slopes": _slopes.slopes, "calpha40-harmonics": _along.along}
+_STUDIES["calpha40-unequal"] = _unequal.unequal
 _STUDIES |= {"adapted-bases": _adapted.clothes, "adapted-faces": _adapted.faces}
 _STUDIES |= {"shuffled40-spectra": _shuffled.spectra}
 for _name, _n, _shown in (("discs40", 200, 3), ("ray40", 1000, 1), ("sinusoids40", 500, 1)):

@@ -134,8 +134,10 @@ def _png(draw: Callable[[], None], dpi: int) -> bytes:
 
 
 def _live(draw: Callable[..., None], choices: Mapping[str, Sequence], start: int) -> None:
+    """Controls above the figure; a slider that is dragged draws once, when it is let go."""
     import ipywidgets
     import matplotlib.pyplot as plt
+    from IPython.display import display
 
     controls = {}
     for i, (name, values) in enumerate(choices.items()):
@@ -148,4 +150,4 @@ def _live(draw: Callable[..., None], choices: Mapping[str, Sequence], start: int
         draw(**chosen)
         plt.show()
 
-    ipywidgets.interact(show, **controls)
+    display(ipywidgets.interactive(show, **controls))

@@ -12,8 +12,10 @@ import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from gahr import bases, images, measures, zoo
 
@@ -287,6 +289,19 @@ def test_stop_and_reset(visit):
 
 
 @needs_engine
+def test_reset_forgets_what_was_drawn(visit):
+    page = visit("book/lab.html#picture=own")
+    ink = """() => document.querySelector(".lab-board").getContext("2d").getImageData(0, 0, 80, 80)
+        .data.filter((value, i) => i % 4 == 0 && value < 99).length"""
+    page.locator(".lab-board").click()
+    result(page, "denoise")
+    assert page.evaluate(ink) > 20
+    page.get_by_role("button", name="Reset").click()
+    page.locator(".lab-board").evaluate("board => board.blur()")
+    assert page.evaluate(ink) == 0
+
+
+@needs_engine
 def test_the_next_seed_is_not_called_stopped(visit):
     page = visit("book/lab.html#panel=twins&n=10&seed=5")
     status = page.locator("#lab-panel [role=status]").first
@@ -305,11 +320,22 @@ def test_a_link_to_a_configuration_opens_the_lab(visit):
 
 @needs_engine
 def test_download(visit):
+    def saved():
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download picture").click()
+        with Image.open(download.value.path()) as picture:
+            return np.asarray(picture.convert("RGB")).astype(int)
+
     page = visit("book/lab.html#picture=clothes-4")
     result(page, "denoise")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download picture").click()
-    assert Path(download.value.path()).read_bytes()[:4] == b"\x89PNG"
+    assert saved().shape[0] > 100
+    page.goto(page.url.partition("#")[0] + "#panel=basis&picture=portrait&family=faces")
+    result(page, "basis")
+    drawn = saved()
+    assert drawn.shape[0] > 4 * (4 * 40)  # four rows of vectors, and the spectrum below them
+    plot = drawn[-320:]
+    blue = (abs(plot - [0, 0x72, 0xB2]) < 30).all(-1)
+    assert blue.sum() > 300 and (plot[:, -40:] == 255).all()  # a curve, on white
 
 
 # ------------------------------------------------------------------------------------------------

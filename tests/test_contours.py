@@ -93,8 +93,7 @@ def geo():
         "network itself": [-2.0, 0.1],
     }
     rough = row | {"share": [0.5, 0.6]}
-    near = {"1.5": {"share": [0.9, 0.3]}, "4": {"share": [0.2, 0.4]}}
-    return {"classes": {"2": rough, "4": row}, "unequal": {"contour": near, "smoothest": near}}
+    return {"classes": {"2": rough, "4": row}}
 
 
 def test_eigenvalues_are_those_of_the_scaled_rank():
@@ -110,16 +109,6 @@ def test_measures_and_oracles_are_written_as_stored():
     rows = contours.oracle_table(geo()).splitlines()[2:]
     assert rows[0] == "| cosines | -1.50 ± 0.20 | -1.50 ± 0.20 |"
     assert rows[1] == "| the network, with its own factors | -2.00 ± 0.10 | -2.00 ± 0.10 |"
-
-
-def test_shares_are_compared_picture_by_picture():
-    rows = contours.localization_table(geo(), pairs=((2, 4),)).splitlines()[2:]
-    assert rows[0] == "| whole picture, 2 less 4 | +0.250 ± 0.050 | 2 of 2 |"
-    assert rows[1] == "| contour alone, 1.5 less 4, nearest network | +0.300 ± 0.400 | 1 of 2 |"
-    _, axes = plots.figure(1, 3)
-    contours.localization(axes[0], geo())
-    assert list(axes[0, 0].lines[2].get_ydata()) == pytest.approx([0.55, 0.3])
-    assert list(axes[0, 2].lines[2].get_xdata()) == [1.5, 4.0]
 
 
 def test_strips_are_those_of_the_contour_and_of_its_mirror_image():

@@ -55,3 +55,17 @@ def test_provenance_maps_the_most_used_image_to_the_first_color(axes):
     assert axes[3].images[-1].get_array().tolist() == [[1, 0], [0, -1]]
     assert len(axes[3].images) == 1
     assert np.allclose(axes[1].images[0].get_array(), copies.bright(train[2:3])[0, 0])
+
+
+def test_perfect_learners_answer_with_their_own_pictures():
+    train = {n: torch.rand(n, 1, 8, 8, generator=torch.Generator().manual_seed(n)) for n in (2, 5)}
+    x = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    exhibits.learners(x, train, 1e-3, sizes=(2, 5))
+    axes = plt.gcf().axes
+    assert [ax.get_title().splitlines()[0] for ax in axes] == ["noisy", "perfect, 2", "perfect, 5"]
+    for ax, n in zip(axes[1:], train, strict=True):
+        shown = torch.tensor(ax.images[0].get_array())
+        assert (
+            min((shown - own[0]).abs().max() for own in train[n]) < 1e-4
+        )  # one of its own, and not a new one
+    plt.close("all")

@@ -18,10 +18,10 @@ FLOORS = [
     "spectra", "subspaces", "bestbasis", "harmonics", "measures", "regularity", "geometry", "locality",
     "copies", "scores", "inverse", "sampling", "_published", "zoo", "_onnx", "export", "lab",
     "transition", "rulers", "pairs", "recipes", "perceptron", "runs", "_engine", "training", "_jobs",
-    "_queues", "_board", "_lists", "sweep", "_drawn", "_adapted", "_slopes", "_along", "_shuffled",
-    "_optima", "studies", "report", "_found", "_section2", "_rows_manifolds", "_rows_shrinkage",
+    "_queues", "_board", "_lists", "sweep", "_drawn", "_adapted", "_slopes", "_along", "_unequal",
+    "_shuffled", "_optima", "studies", "report", "_found", "_section2", "_rows_manifolds", "_rows_shrinkage",
     "_rows_harmonics", "_rows_shuffled", "replication", "plots", "exhibits", "ladders", "shortfall",
-    "adaptation", "contours", "permutations", "widgets", "__main__",
+    "adaptation", "contours", "localization", "permutations", "widgets", "__main__",
 ]  # fmt: skip
 
 HEAVY = ("matplotlib", "ipywidgets", "IPython", "scipy", "pywt", "pooch", "PIL", "skimage")
@@ -45,6 +45,7 @@ def test_the_arithmetic_needs_no_drawing():
         "shortfall",
         "adaptation",
         "contours",
+        "localization",
         "permutations",
         "shortfall",
         "widgets",

@@ -46,6 +46,17 @@ def test_looks_are_steps_times_batch_over_n():
     assert looks == pytest.approx([step * 64 / 100 for step in steps])
 
 
+def test_a_ladder_at_a_step_is_a_column_of_the_records():
+    names = {n: f"fashion32-unet16-n{n}-a" for n in (10, 100)}
+    _, axes = plots.figure()
+    ladders.at_step(axes[0, 0], names, 1778)
+    rows = [zoo.describe(name)["history"] for name in names.values()]
+    expected = [next(r for s, r in transition.progress(row) if s == 1778) for row in rows]
+    assert list(axes[0, 0].lines[0].get_ydata()) == expected
+    with pytest.raises(ValueError, match=r"n10-a has no record at step 1779; it has \[10, 18"):
+        ladders.at_step(axes[0, 0], names, 1779)
+
+
 def test_bars_join_the_two_interpolations():
     _, axes = plots.figure(1, 2)
     ladders.picture_sizes(axes[0], {10: "faces10-unet16", 20: "faces20-unet16"}, 1)

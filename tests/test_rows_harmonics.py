@@ -70,11 +70,11 @@ def test_localization_is_compared_picture_by_picture(stored):
     """Pictures differ far more among themselves than the two classes do."""
     smooth = [0.1, 0.3, 0.5, 0.7, 0.9]
     rough = [value + 0.05 for value in smooth]
-    unequal = {"contour": {"1.5": {"share": rough}, "4": {"share": smooth}}}
-    stored[rows.HARMONICS] = {"classes": {"2": {"share": rough}, "4": {"share": smooth}}, "unequal": unequal}
+    stored[rows.HARMONICS] = {"classes": {"2": {"share": rough}, "4": {"share": smooth}}}
+    stored[rows.UNEQUAL] = {"networks": {"trained": {"1.5": {"share": rough}, "4": {"share": smooth}}}}
     assert rows.localized(2, 4)[1:] == ("+0.05", "holds")
     assert rows.localized(4, 2)[2] == "differs"
-    assert rows.unequal("contour")[2] == "holds"
+    assert rows.unequal("trained")[2] == "holds"
 
 
 def test_every_row_has_a_rule_and_a_finder():

@@ -1,10 +1,12 @@
 """The stored studies on C^alpha images, on denoisers whose slopes and bases are known."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch.nn import functional
 
-from gahr import _along, _slopes, bases, bestbasis, classes, zoo
+from gahr import _along, _slopes, _unequal, bases, bestbasis, classes, zoo
 
 
 def flat(name, n, half):
@@ -61,7 +63,6 @@ def test_a_denoiser_with_one_basis_for_all_is_seen_not_to_adapt(monkeypatch):
     blur = torch.nn.AvgPool2d(3, stride=1, padding=1)
     monkeypatch.setattr(zoo, "load", lambda name: lambda y, sigma=None: blur(y))
     monkeypatch.setattr(_along, "ALPHAS", (4,))
-    monkeypatch.setattr(_along, "UNEQUAL", _along.UNEQUAL | {"contours": (1.5,)})
     found = _along.along(seeds=(1, 2))
     row = found["classes"]["4"]
     assert row["oracle"]["network, at another picture"] == pytest.approx([0, 0], abs=1e-3)
@@ -72,4 +73,23 @@ def test_a_denoiser_with_one_basis_for_all_is_seen_not_to_adapt(monkeypatch):
     )
     mean, low, high = zip(*row["lam"], strict=True)
     assert low == pytest.approx(high, abs=1e-4) and list(mean) == sorted(mean, reverse=True)
-    assert len(row["share"]) == 2 and len(found["unequal"]["contour"]["1.5"]["share"]) == 2
+    assert len(row["share"]) == 2
+
+
+def test_a_denoiser_that_is_blind_to_contours_has_the_same_share_everywhere(monkeypatch):
+    """The mean has one vector, the constant: its share is the strip's area, 9 rows of 40 but for clipping."""
+    asked = []
+    flat = lambda y, sigma=None: y.mean((2, 3), keepdim=True).expand_as(y)  # noqa: E731
+    monkeypatch.setattr(zoo, "load", lambda name: asked.append(name) or flat)
+    monkeypatch.setattr(_unequal, "COUNT", 1)
+    found = _unequal.unequal(seeds=(2, 3), runs="folder")
+    assert {Path(name).name for name in asked if "folder" in name} == {
+        f"calpha40a{a}b8-unet16-fresh-a.safetensors" for a in ("1.5", "2", "4")
+    }
+    for rows in found["networks"].values():
+        assert list(rows) == ["1.5", "2", "4"]
+        for row in rows.values():
+            assert row["share"] == pytest.approx([9 / 40] * 2, abs=0.03)
+    for row in found["shown"].values():
+        assert row["lam"] == pytest.approx([1], abs=1e-4)
+        assert _unequal.unpacked(row["vectors"]).abs().min() > 0.99

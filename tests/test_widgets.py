@@ -4,10 +4,13 @@ import base64
 import html.parser
 import json
 import re
+import traceback
+import types
 
 import IPython.display
 import matplotlib.pyplot as plt
 import pytest
+from ipywidgets.widgets import interaction
 
 from gahr import widgets
 
@@ -120,32 +123,55 @@ def test_still_frames_are_reproducible(page, monkeypatch):
     assert page[0] == page[1]
 
 
-def test_live_mode_makes_a_control_for_each_choice(monkeypatch):
+@pytest.fixture
+def live(monkeypatch):
+    """The explorers that were displayed, as with a kernel but without a browser."""
+    shown = []
+    shell = types.SimpleNamespace(showtraceback=traceback.print_exc)
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+    monkeypatch.setattr(interaction, "get_ipython", lambda: shell)
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
+    return shown
+
+
+def test_live_mode_makes_a_control_for_each_choice(live):
     import ipywidgets
 
-    monkeypatch.setattr(IPython, "get_ipython", lambda: object())
     assert widgets.is_live()
-    made, calls = {}, []
-
-    def interact(function, **controls):
-        made.update(controls)
-        function(**{name: control.value for name, control in controls.items()})
-
-    monkeypatch.setattr(ipywidgets, "interact", interact)
-    monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
-    widgets.explore(drawing(calls), CHOICES, alt="A line", start=1)
-    assert set(made) == set(CHOICES)
-    assert isinstance(made["sigma"], ipywidgets.SelectionSlider)
-    assert isinstance(made["name"], ipywidgets.Dropdown)
-    assert made["sigma"].options == (0.1, 0.2, 0.5) and not made["sigma"].continuous_update
-    assert calls == [{"sigma": 0.2, "name": "faces"}]
-
-
-def test_live_mode_with_the_real_interact(monkeypatch):
-    monkeypatch.setattr(IPython, "get_ipython", lambda: object())
     calls = []
-    widgets._live(drawing(calls), CHOICES, 0)
-    plt.close("all")
+    widgets.explore(drawing(calls), CHOICES, alt="A line", start=1)
+    slider, choice, _ = live[0].children
+    assert isinstance(slider, ipywidgets.SelectionSlider) and slider.options == (0.1, 0.2, 0.5)
+    assert isinstance(choice, ipywidgets.Dropdown) and choice.options == ("faces", "clothes")
+    assert (slider.description, choice.description) == ("sigma", "name")
+    assert calls == [{"sigma": 0.2, "name": "faces"}]  # the figure is there before anything is moved
+
+
+def test_moving_a_control_draws_again_once(live):
+    calls = []
+    widgets.explore(drawing(calls), CHOICES, alt="A line")
+    slider, choice, _ = live[0].children
+    assert not slider.continuous_update  # while it is dragged the browser sends nothing
+    slider.value = 0.5
+    choice.value = "clothes"
+    choice.value = "clothes"  # no change
+    assert calls[1:] == [{"sigma": 0.5, "name": "faces"}, {"sigma": 0.5, "name": "clothes"}]
+
+
+def test_an_error_while_drawing_leaves_the_controls_alive(live, capsys):
+    calls = []
+
+    def draw(sigma):
+        if sigma == 0.2:
+            raise ValueError("no such picture")
+        calls.append(sigma)
+
+    widgets.explore(draw, {"sigma": (0.1, 0.2, 0.5)}, alt="A line")
+    slider, _ = live[0].children
+    slider.value = 0.2
+    slider.value = 0.5
+    assert calls == [0.1, 0.5] and "no such picture" in "".join(capsys.readouterr())
 
 
 def test_live_needs_a_kernel_and_no_wish_for_stillness(monkeypatch):

@@ -4,7 +4,7 @@ import { el } from "./dom.mjs";
 const [SIDE, BRUSH] = [80, 4];
 const MOVES = { ArrowUp: [-2, 0], ArrowDown: [2, 0], ArrowLeft: [0, -2], ArrowRight: [0, 2] };
 
-/** The board; `changed(x, side)` gets gray intensities, black on white, when a stroke ends. */
+/** The board, and how to wipe it; `changed(x, side)` gets gray intensities, black on white, when a stroke ends. */
 export function drawingBoard(changed) {
   const x = new Float32Array(SIDE * SIDE).fill(1);
   const canvas = el("canvas", {
@@ -88,13 +88,17 @@ export function drawingBoard(changed) {
     said.textContent = "";
     paint();
   });
-  const clear = el("button", { type: "button", click: () => {
+  function wipe() {
     x.fill(1);
     paint();
+  }
+  const clear = el("button", { type: "button", click: () => {
+    wipe();
     changed(Float32Array.from(x), SIDE);
   } }, "Clear the board");
   const help = el("p", { id: "lab-board-help" },
     "With the pointer, or with the keyboard: arrow keys move the brush, space puts it down and lifts it.");
   paint();
-  return el("div", {}, help, canvas, el("p", { class: "lab-actions" }, clear, said));
+  const element = el("div", {}, help, canvas, el("p", { class: "lab-actions" }, clear, said));
+  return { element, wipe };
 }

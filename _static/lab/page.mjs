@@ -78,7 +78,7 @@ function start() {
     pictures.own = { x, width: side, height: side };
     update({ picture: "own" }, true);
   });
-  const own = el("div", { class: "lab-own" }, labelled("Upload a picture (it stays in this tab)", file), board);
+  const own = el("div", { class: "lab-own" }, labelled("Upload a picture (it stays in this tab)", file), board.element);
   const fields = controls(update, own);
 
   function update(changes, force = false) {
@@ -148,6 +148,13 @@ function start() {
     history.replaceState(null, "", address());
   }
 
+  function reset() {
+    board.wipe();
+    file.value = "";
+    pictures.own = null;
+    update({ ...DEFAULTS, panel: state.panel }, true);
+  }
+
   const copied = el("span", { role: "status", class: "lab-copied" });
   async function copy() {
     copied.textContent = "";
@@ -161,8 +168,8 @@ function start() {
     }
   }
   const actions = el("p", { class: "lab-actions" },
-    el("button", { type: "button", click: () => update({ ...DEFAULTS, panel: state.panel }, true) }, "Reset"),
-    el("button", { type: "button", click: () => download(sheet(stage), `gahr-${state.panel}.png`) }, "Download picture"),
+    el("button", { type: "button", click: reset }, "Reset"),
+    el("button", { type: "button", click: async () => download(await sheet(stage), `gahr-${state.panel}.png`) }, "Download picture"),
     el("button", { type: "button", click: copy }, "Copy link"), copied);
 
   root.replaceChildren(el("div", { role: "tablist", "aria-label": "What to look at", class: "lab-tabs" }, ...tabs),

@@ -2,9 +2,10 @@
 import { el } from "./dom.mjs";
 
 const [ZOOM, GAP, LINE] = [4, 12, 17];
+const PRINT = "text { font: 12px sans-serif; fill: #000 } .lab-grid { stroke: #ccc }";
 
-/** All pictures of an element on white, five in a row, each with its caption. */
-export function sheet(element) {
+/** All pictures of an element on white, five in a row, each with its caption; its plot, if it has one, below. */
+export async function sheet(element) {
   const figures = [...element.querySelectorAll("figure")].map((figure) => ({
     canvas: figure.querySelector("canvas"),
     text: figure.querySelector("figcaption").textContent,
@@ -18,7 +19,9 @@ export function sheet(element) {
   dress();
   const captions = figures.map(({ text }) => wrapped(context, text, side));
   const high = side + LINE * Math.max(...captions.map((lines) => lines.length)) + GAP;
-  page.height = Math.ceil(figures.length / columns) * high + GAP;
+  const plot = await plotOf(element);
+  const below = Math.ceil(figures.length / columns) * high + GAP;
+  page.height = below + (plot ? plot.height + LINE * plot.names.length + GAP : 0);
   dress(); // a new height forgets it
   context.fillStyle = "#fff";
   context.fillRect(0, 0, page.width, page.height);
@@ -28,7 +31,38 @@ export function sheet(element) {
     context.drawImage(canvas, x, y, canvas.width * ZOOM, canvas.height * ZOOM);
     captions[i].forEach((line, k) => context.fillText(line, x, y + canvas.height * ZOOM + LINE * (k + 1) - 3));
   });
+  if (plot) {
+    context.drawImage(plot.image, GAP, below, plot.width, plot.height);
+    plot.names.forEach(({ text, colour }, k) => {
+      context.fillStyle = colour;
+      context.fillText(text, GAP + 42, below + plot.height + LINE * (k + 1));
+    });
+  }
   return page;
+}
+
+/** The element's plot as a picture, in the colours of print, and the names of its curves. */
+async function plotOf(element) {
+  const svg = element.querySelector(".lab-plot svg");
+  if (!svg) return null;
+  const { width, height } = svg.viewBox.baseVal;
+  const copy = svg.cloneNode(true);
+  copy.prepend(Object.assign(document.createElementNS(svg.namespaceURI, "style"), { textContent: PRINT }));
+  const drawn = copy.querySelectorAll("polyline, circle"); // their colours are names that only the page knows
+  svg.querySelectorAll("polyline, circle").forEach((part, i) => {
+    const { stroke, fill } = getComputedStyle(part);
+    drawn[i].setAttribute("style", `stroke: ${stroke}; fill: ${fill}`);
+  });
+  copy.setAttribute("width", 2 * width);
+  copy.setAttribute("height", 2 * height);
+  const image = new Image();
+  image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
+  await image.decode();
+  const names = [...element.querySelectorAll(".lab-legend span")].map((span) => ({
+    text: span.textContent,
+    colour: getComputedStyle(span).getPropertyValue("--line"),
+  }));
+  return { image, width: 1.5 * width, height: 1.5 * height, names };
 }
 
 function wrapped(context, text, width) {

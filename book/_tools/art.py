@@ -12,6 +12,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy import ndimage
+from skimage.measure import approximate_polygon
 
 from gahr import bases, denoisers, images, plots, zoo
 
@@ -38,8 +39,20 @@ def logo(direction: np.ndarray) -> None:
     file = STATIC / "logo.svg"
     fig.savefig(file, transparent=True, metadata={"Date": None})
     plt.close(fig)
-    drawing = re.sub(r"(\d+\.\d)\d+", r"\1", file.read_text(encoding="utf-8"))  # a tenth of a point will do
-    file.write_text(drawing, encoding="utf-8")
+    file.write_text(re.sub(r'(?<=\sd=")[ML\sz\d.-]+', thinned, file.read_text("utf-8")), encoding="utf-8")
+
+
+def thinned(outline: re.Match) -> str:
+    """An outline to a tenth of a point, without the points that lie on a line between others."""
+    parts = []
+    for part in filter(str.strip, re.split("(?=M)", outline[0])):
+        points = np.array(re.findall(r"(-?[\d.]+)\s+(-?[\d.]+)", part), dtype=float)
+        closed = part.rstrip().endswith("z")
+        ring = np.concatenate([points, points[:1]]) if closed else points
+        kept = approximate_polygon(ring, 0.12).round(1)
+        ends = "z" if closed else ""
+        parts.append("M" + " ".join(f"{x:g} {y:g}" for x, y in (kept[:-1] if closed else kept)) + ends)
+    return "".join(parts)
 
 
 def main() -> None:

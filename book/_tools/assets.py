@@ -1,4 +1,4 @@
-"""Fetch what the pages need from npm: the engine of the lab and KaTeX's fonts, so that no page asks another host.
+"""Fetch what the pages need from npm: the lab's engine and KaTeX's fonts, so that no page asks another host.
 
     python book/_tools/assets.py _build/assets
 
