@@ -177,8 +177,14 @@ def at_step(ax: Axes, names: Mapping[int, str], step: int) -> None:
     ax.plot(list(names), gaps, "o-", color=plots.COLORS["blue"])
     ax.axhline(1, color=plots.COLORS["gray"], ls=":")
     decibels(ax)
-    plots.log_ticks(ax, tuple(names))
-    ax.set(xlabel="training images N", ylabel="gap (dB)", ylim=(-0.3, 40), title=f"after {step:,} steps")
+    plots.log_ticks(ax, (1, 10, 100, 1000, 10_000))
+    ax.set(
+        xlim=(min(names) / 1.5, 1.5 * max(names)),
+        xlabel="training images N",
+        ylabel="gap (dB)",
+        ylim=(-0.3, 40),
+        title=f"after {step:,} steps",
+    )
 
 
 class Live:
