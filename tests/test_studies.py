@@ -129,3 +129,22 @@ def test_networks_that_are_not_shipped_are_found_among_the_runs(pairs_listed, tm
     expected = measures.compare(a, b, x, measures.SIGMAS[6], seed=6000)
     assert {key: found["sizes"]["50"][key][6] for key in expected} == expected
     assert found == studies.pairs("discs16", runs, network="unet2")
+
+
+def test_a_size_whose_networks_are_gone_keeps_what_is_stored(pairs_listed, tmp_path, monkeypatch):
+    runs = tmp_path / "runs"
+    for half, seed in (("a", 0), ("b", 1)):
+        name = f"discs16-unet2-n50-{half}"
+        network = networks.initialize(networks.UNet(2, 1), seed).eval()
+        zoo.save(denoisers.Blind(network), runs / name / f"{name}.safetensors")
+    with pytest.raises(FileNotFoundError, match="discs16-unet2-n5-a"):
+        studies.pairs("discs16", runs, network="unet2")  # never measured, and not to be made up
+    stored = {"images": 1000, "sizes": {"5": {"variance": [1.5]}, "50": {"variance": [2.5]}}}
+    monkeypatch.setattr(studies, "_sizes", lambda *_: [5, 50])
+    monkeypatch.setattr(zoo, "names", lambda kind="network": ["discs16-unet2-pairs"] * (kind == "result"))
+    monkeypatch.setattr(zoo, "result", lambda name: stored)
+    found = studies.pairs("discs16", runs, network="unet2")["sizes"]
+    assert found["5"] == {"variance": [1.5]} and len(found["50"]["variance"]) == len(measures.SIGMAS)
+    stored["images"] = 10  # of another measurement
+    with pytest.raises(FileNotFoundError, match="discs16-unet2-n5-a"):
+        studies.pairs("discs16", runs, network="unet2")
