@@ -11,7 +11,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.pyplot import colormaps
 from torch import Tensor
 
-from gahr import copies, plots, rulers
+from gahr import copies, measures, plots, rulers
 from gahr.denoisers import add_noise
 from gahr.ideal import FiniteSet
 
@@ -75,7 +75,10 @@ def learners(
     """
     y = add_noise(x, sigma, seed=1)
     answers = {f"perfect, {n:,}": FiniteSet(train[n])(y, sigma) for n in sizes}
-    titles = ["noisy", *plots.scored(x, answers)]
+    titles = ["noisy"]
+    for name, answer in answers.items():
+        psnr = measures.psnr(x, answer).item()
+        titles.append(f"{name}\n" + ("exact" if psnr > 100 else f"{psnr:.1f} dB"))
     plots.gallery([y, *answers.values()], titles, len(titles), (1.6, 1.9))
 
 

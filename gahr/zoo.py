@@ -226,9 +226,7 @@ def add_run(folder: str | Path, weights: bool = True) -> dict:
     data = _files.checkout()
     if data is None:
         raise FileNotFoundError("there is no checkout here to add the run to.")
-    why = (
-        "few faces: it gives them back" if not free else "its weights are large" if large else "to save space"
-    )
+    why = "few faces: not passed on" if not free else "its weights are large" if large else "to save space"
     row = {"name": folder.name, "kind": "record", "not_shipped": why, **facts}
     _list(data, "records", folder.name, row)
     return row

@@ -211,7 +211,7 @@ def test_a_run_on_few_faces_becomes_a_record_without_weights(copied, finished, i
     before = sorted(copied.rglob("*"))
     row = zoo.add_run(folder)
     assert row == zoo.describe(folder.name) and row["kind"] == "record"
-    assert row["not_shipped"] == "few faces: it gives them back"
+    assert row["not_shipped"] == "few faces: not passed on"
     assert row["curves"] == {"held_out": {"psnr": [20.5]}}
     assert zoo.names("record") == [folder.name] and folder.name not in zoo.names()
     assert sorted(copied.rglob("*")) == before and zoo.verify() == []
