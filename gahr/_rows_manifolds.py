@@ -86,9 +86,9 @@ def claims() -> list[Claim]:
                 "more factors above 0.1 at sigma = 0.01 than at 0.16, in every image",
                 SCALES[name],
                 partial(growth, name),
-                "Two ends only: for the sinusoids the number is one larger at the weak end and smaller in between, "
-                "and chapter 9 does not count that as growth. What bends our curves at the weakest noise is an "
-                "error already made on clean pictures, f(x) != x, as chapter 9 shows.",
+                "Two ends only: for the sinusoids it is one more at the weak end and fewer in between, which "
+                "chapter 9 does not count as growth. What bends our curves at the weakest noise is an error "
+                "already made on clean pictures, f(x) != x, as chapter 9 shows.",
             ),
         ]
     rows.append(
