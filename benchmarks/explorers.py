@@ -10,6 +10,7 @@ other way to compare with: the goal is 200 ms.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import os
@@ -52,7 +53,9 @@ def explorers(chapter: Path) -> list:
         tags = cell.metadata.get("tags", [])
         if "setup" in tags:
             continue
-        exec(cell.source.replace('"default"', '"quick"') if "parameters" in tags else cell.source, names)
+        source = cell.source.replace('"default"', '"quick"') if "parameters" in tags else cell.source
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(source, names)
         plt.close("all")
     return found
 
