@@ -48,7 +48,7 @@ def explorers(chapter: Path) -> list:
     found, names = [], {"__name__": "chapter"}
     widgets.explore = lambda *args, **more: timed(found, *args, **more)
     cells = [c for c in nbformat.read(chapter, 4).cells if c.cell_type == "code"]
-    used = [i for i, c in enumerate(cells) if "widgets.explore" in c.source]
+    used = [i for i, c in enumerate(cells) if "explore(" in c.source]
     for cell in cells[: used[-1] + 1] if used else []:
         tags = cell.metadata.get("tags", [])
         if "setup" in tags:

@@ -114,6 +114,20 @@ test("a residual is an honest bound when the search is stopped early", async () 
   });
 });
 
+test("what is shown on the way comes nearer and nearer, and never exceeds the truth", async () => {
+  const s = Array.from({ length: 120 }, (_, k) => 1.2 * 0.99 ** k);
+  const { products } = known(120, s);
+  const seen = [];
+  const progress = (round, worst, found) => {
+    if (found) seen.push({ worst, s: found.s });
+  };
+  await leading(products, 120, 10, { tol: 1e-9, progress });
+  assert.ok(seen.length > 3 && seen[0].s.length === 10 && seen[0].worst > 0.01);
+  for (let i = 1; i < seen.length; i += 1) {
+    assert.ok(seen[i].s.every((value, k) => value >= seen[i - 1].s[k] - 1e-12 && value <= s[k] + 1e-9));
+  }
+});
+
 test("progress may cancel", async () => {
   const { products } = known(40, Array.from({ length: 40 }, (_, k) => 1 / (k + 1)));
   const progress = () => { throw new Error("enough"); };

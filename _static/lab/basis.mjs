@@ -57,6 +57,15 @@ export function basisPanel(lab) {
     if (focused) vectors.children[chosen].focus();
   }
 
+  /** Take over singular triplets and show them. */
+  function adopt({ s, right, residual }, y, side) {
+    // a singular vector has no sign of its own: here the noisy picture has a positive amount of it
+    const signs = right.map((vector) => (dot(vector, y) < 0 ? -1 : 1));
+    const turned = right.map((vector, k) => vector.map((value) => signs[k] * value));
+    found = { s, right, residual, turned, entries: turned.map((vector) => dot(vector, y)) };
+    show(side);
+  }
+
   function clear(text) {
     vectors.replaceChildren();
     plot.replaceChildren();
@@ -86,16 +95,15 @@ export function basisPanel(lab) {
         const at = names.indexOf(part.name);
         if (!part.found) {
           bar.value = Math.max(bar.value, (at + Math.min(part.round / 36, 0.95)) / names.length);
+          if (part.early && at === 0) {
+            adopt(part.early, y, side);
+            tell(said, "A first look; refining …");
+            lab.record({ early: { y: Array.from(y), s: part.early.s, milliseconds: part.milliseconds } });
+          }
           return;
         }
         const { s, right, residual } = part.found;
-        if (at === 0) {
-          // a singular vector has no sign of its own: here the noisy picture has a positive amount of it
-          const signs = right.map((vector) => (dot(vector, y) < 0 ? -1 : 1));
-          const turned = right.map((vector, k) => vector.map((value) => signs[k] * value));
-          found = { s, right, residual, turned, entries: turned.map((vector) => dot(vector, y)) };
-          show(side);
-        }
+        if (at === 0) adopt(part.found, y, side);
         curves.push({ name: labels[part.name], values: s, dash: at ? "5 4" : "",
           colour: `var(--gahr-${at ? "vermillion" : "blue"})` });
         lines.push(`${labels[part.name]}: ${s[0].toFixed(2)} to ${s[COUNT - 1].toFixed(2)}, ` +

@@ -5,8 +5,8 @@ import { normal } from "./random.mjs";
 /**
  * Block Krylov with full orthogonalization and Rayleigh-Ritz.
  *
- * `products(rows)` returns, for rows v, `{ there, back }`: J v and J^T J v. `progress(share, worst)` is
- * called after each block and may throw to cancel. The residual of a triplet is ||J^T u - s v|| over
+ * `products(rows)` returns, for rows v, `{ there, back }`: J v and J^T J v. `progress(round, worst)` is
+ * called after each block and may throw to cancel; its third argument is what was found so far. The residual of a triplet is ||J^T u - s v|| over
  * the largest s.
  */
 export async function leading(products, d, k, options = {}) {
@@ -28,7 +28,7 @@ export async function leading(products, d, k, options = {}) {
       found = ritz(v, there, back, small, k);
       if (found.residual.every((r) => r <= tol) || v.length >= d) break;
     }
-    await progress(round, found ? Math.max(...found.residual) : null);
+    await progress(round, found ? Math.max(...found.residual) : null, found);
     fresh = orthonormal(made.back.map((row) => Float64Array.from(row)), v);
     if (!fresh.length) fresh = orthonormal(random(), v);
     if (!fresh.length) break;

@@ -7,6 +7,7 @@ import { leading } from "./spectrum.mjs";
 
 const here = (path) => new URL(path, import.meta.url).href;
 const latest = new Map();
+const ROUGH = 0.15; // residual of a first look
 let ready = null;
 
 class Superseded extends Error {}
@@ -57,7 +58,12 @@ const TASKS = {
     for (const name of names) {
       const began = performance.now();
       const products = await net.products(name, y);
-      const progress = (round, residual) => tell({ name, round, residual });
+      let looked = false; // the first rough look is worth showing: the rest takes as long again
+      const progress = (round, residual, rough) => {
+        const early = !looked && rough && residual < ROUGH ? rough : null;
+        looked ||= Boolean(early);
+        return tell({ name, round, residual, early, milliseconds: performance.now() - began });
+      };
       const found = await leading(products, y.length, k, { progress });
       await tell({ name, found, milliseconds: performance.now() - began });
     }
