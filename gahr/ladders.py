@@ -71,6 +71,18 @@ def network_table(stems: Sequence[str], sizes: Sequence[int]) -> str:
     return table(("network", "parameters", *(f"N = {n:,}" for n in sizes), "largest N"), rows)
 
 
+def pair_table(stored: Mapping, sigmas: Sequence[float]) -> str:
+    """How far apart the two halves' networks are on new images, as a share of their squared error.
+
+    ``stored`` as `gahr.studies.pairs` returns it: model variance over the mean of both errors, at each N.
+    """
+    rows = []
+    for n, row in stored["sizes"].items():
+        share = dict(zip(row["sigma"], row["relative"], strict=True))
+        rows.append((int(n), *(f"{share[s]:.3f}" for s in sigmas)))
+    return table(("N", *(f"noise {s:g}" for s in sigmas)), rows, left=0)
+
+
 def onset_table(names: Mapping[int, str], threshold: float) -> str:
     """Between which steps, and looks at each training image, the gap of runs first exceeds a threshold."""
     rows = []

@@ -46,6 +46,15 @@ def test_looks_are_steps_times_batch_over_n():
     assert looks == pytest.approx([step * 64 / 100 for step in steps])
 
 
+def test_the_share_of_variance_is_printed_for_each_size():
+    row = {"sigma": [0.1, 0.3], "relative": [0.5, 0.0624]}
+    stored = {"sizes": {"10": row, "1000": row | {"relative": [0.25, 0.125]}}}
+    assert ladders.pair_table(stored, (0.3, 0.1)).splitlines()[2:] == [
+        "| 10 | 0.062 | 0.500 |",
+        "| 1,000 | 0.125 | 0.250 |",
+    ]
+
+
 def test_a_ladder_at_a_step_is_a_column_of_the_records():
     names = {n: f"fashion32-unet16-n{n}-a" for n in (10, 100)}
     _, axes = plots.figure()
