@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from gahr import _along, _slopes, _unequal, bases, bestbasis, classes, zoo
+from gahr import _along, _slopes, _unequal, bases, bestbasis, classes, regularity, zoo
 
 
 def flat(name, n, half):
@@ -77,7 +77,7 @@ def test_a_denoiser_with_one_basis_for_all_is_seen_not_to_adapt(monkeypatch):
 
 
 def test_a_denoiser_that_is_blind_to_contours_has_the_same_share_everywhere(monkeypatch):
-    """The mean has one vector, the constant: its share is the strip's area, 9 rows of 40 but for clipping."""
+    """The mean has one vector, the constant: its share is the area that lies near the contour."""
     asked = []
     flat = lambda y, sigma=None: y.mean((2, 3), keepdim=True).expand_as(y)  # noqa: E731
     monkeypatch.setattr(zoo, "load", lambda name: asked.append(name) or flat)
@@ -88,8 +88,10 @@ def test_a_denoiser_that_is_blind_to_contours_has_the_same_share_everywhere(monk
     }
     for rows in found["networks"].values():
         assert list(rows) == ["1.5", "2", "4"]
-        for row in rows.values():
-            assert row["share"] == pytest.approx([9 / 40] * 2, abs=0.03)
+        for alpha, row in rows.items():
+            lines = [regularity.contour(1, 40, float(alpha), seed)[0].round() for seed in (2, 3)]
+            area = [((torch.arange(40)[:, None] - line).abs() <= 4).float().mean().item() for line in lines]
+            assert row["share"] == pytest.approx(area, abs=1e-3) and area[0] == pytest.approx(9 / 40)
     for row in found["shown"].values():
         assert row["lam"] == pytest.approx([1], abs=1e-4)
         assert _unequal.unpacked(row["vectors"]).abs().min() > 0.99
