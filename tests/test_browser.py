@@ -182,9 +182,10 @@ def test_singular_values_are_those_of_torch(visit, viewport, scheme):
     assert result(page, "basis") == [name]
     J = bases.jacobian(zoo.load(name), picture(found["y"])).double()
     left, s, right = torch.linalg.svd(J)
-    early = result(page, "early")  # a first look, within a few per cent, well before the end
+    early = result(page, "early")  # a first look: good for the first ten, from below for all, and sooner
     assert early["y"] == found["y"] and early["milliseconds"] < found["milliseconds"]
-    assert torch.tensor(early["s"]).double().allclose(s[:20], rtol=0.05)
+    rough = torch.tensor(early["s"]).double()
+    assert rough[:10].allclose(s[:10], rtol=0.05) and (rough <= s[:20] + 1e-3).all()
     assert torch.tensor(found["s"]).double().allclose(s[:20], atol=1e-3)
     assert max(found["residual"]) <= 1e-3
     ours = torch.tensor(found["right"]).double()

@@ -7,7 +7,7 @@ import { leading } from "./spectrum.mjs";
 
 const here = (path) => new URL(path, import.meta.url).href;
 const latest = new Map();
-const ROUGH = 0.15; // residual of a first look
+const ROUGH = 0.05; // residual of a first look
 let ready = null;
 
 class Superseded extends Error {}

@@ -2,7 +2,8 @@
 
 Left out are thebe (which this book does not use, and whose constants Jupyter Book declares twice, an error
 in every console), the script with all icons of Font Awesome (its web fonts, which are loaded as well, show
-those that are used), and KaTeX where there is no formula. Pictures are loaded when they come into view.
+those that are used), KaTeX where there is no formula, and
+the styles of cards and tabs where there are none. Pictures are loaded when they come into view.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ def lighten(app: Sphinx, page: str, template: str, context: dict, doctree: objec
     """Drop a page's unused scripts and styles, and let its pictures wait."""
     body = context.get("body") or ""
     unused = ["thebe"] if 'class="math' in body else ["thebe", "katex", "auto-render"]
+    unused += [] if 'class="sd-' in body else ["sphinx-design", "design-tabs"]
     for kind in ("script_files", "css_files"):
         context[kind] = [
             file for file in context.get(kind, []) if not any(name in _text(file) for name in unused)
