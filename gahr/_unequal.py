@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from torch import Tensor
@@ -10,11 +9,11 @@ from torch import Tensor
 from gahr import geometry, harmonics, rulers, zoo
 from gahr._along import SEEDS
 from gahr._slopes import network
-from gahr.denoisers import Blind
 
 CONTOURS = (1.5, 2.0, 4.0)
 """Regularity of the contours, rough to smooth."""
 BACKGROUND = 8.0
+TRAINED = "calpha40a{:g}b{:g}-unet16-fresh-a"
 SIGMA = 0.2
 COUNT = 10
 """Vectors of each basis that are measured."""
@@ -28,7 +27,7 @@ def unequal(seeds: tuple[int, ...] = SEEDS, runs: str | Path | None = None) -> d
     Parameters
     ----------
     seeds
-        Of the pictures; the second must be among them, since its vectors are kept to be drawn.
+        Of the pictures; for that of `SHOWN` the trained networks' vectors are kept, to be drawn.
     runs
         Folder with the runs of the set ``calpha-unequal`` (``GAHR_RUNS`` by default).
 
@@ -45,7 +44,7 @@ def unequal(seeds: tuple[int, ...] = SEEDS, runs: str | Path | None = None) -> d
     Source: paper, appendix C.1, Figure 17.
     """
     chosen = {
-        "trained": {a: _trained(a, runs) for a in CONTOURS},
+        "trained": {a: zoo.load_run(TRAINED.format(a, BACKGROUND), runs) for a in CONTOURS},
         "contour": {a: zoo.load(network(max(2, round(a)))) for a in CONTOURS},
         "smoothest": dict.fromkeys(CONTOURS, zoo.load(network(5))),
     }
@@ -61,11 +60,6 @@ def unequal(seeds: tuple[int, ...] = SEEDS, runs: str | Path | None = None) -> d
                     shown[f"{a:g}"] = {"lam": view.basis.lam[:COUNT].tolist(), "vectors": packed(e)}
     settings = {"sigma": SIGMA, "count": COUNT, "background": BACKGROUND, "pictures": len(seeds)}
     return settings | {"networks": shares, "shown": shown}
-
-
-def _trained(alpha: float, runs: str | Path | None) -> Blind:
-    name = f"calpha40a{alpha:g}b{BACKGROUND:g}-unet16-fresh-a"
-    return zoo.load(str(Path(runs or os.environ.get("GAHR_RUNS") or "runs") / name / f"{name}.safetensors"))
 
 
 def packed(e: Tensor) -> str:

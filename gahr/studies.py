@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import time
 from pathlib import Path
 
@@ -78,11 +77,10 @@ def pairs(images_name: str, runs: str | Path | None = None, network: str = "unet
     Source: paper, section 2.2, where generalization is near-zero model variance.
     """
     x = classes.load(images_name, 1000, "held-out")
-    runs = Path(runs or os.environ.get("GAHR_RUNS") or "runs")
     found, stored = {}, _stored_sizes(images_name, network, len(x))
     for n in _sizes(images_name, network):
         try:
-            f, g = (_network(f"{images_name}-{network}-n{n}-{half}", runs) for half in ("a", "b"))
+            f, g = (zoo.load_run(f"{images_name}-{network}-n{n}-{half}", runs) for half in ("a", "b"))
         except FileNotFoundError:
             if str(n) not in stored:
                 raise
@@ -110,11 +108,6 @@ def _sizes(images_name: str, network: str) -> list[int]:
     }
     known = {(n, half) for n, half in known if n is not None}
     return sorted({n for n, _ in known if {(n, "a"), (n, "b")} <= known})
-
-
-def _network(name: str, runs: Path) -> denoisers.Blind:
-    """A network that is shipped, or that a run left behind."""
-    return zoo.load(name if name in zoo.names() else str(runs / name / f"{name}.safetensors"))
 
 
 _STUDIES = {"faces40-denoisers": faces40_denoisers} | {

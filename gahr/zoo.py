@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import safetensors
@@ -18,6 +19,7 @@ __all__ = [
     "add_run",
     "describe",
     "load",
+    "load_run",
     "names",
     "published",
     "published_names",
@@ -85,6 +87,32 @@ def load(name: str) -> Blind:
     linear = about.get("first_layer_linear", "true") == "true"
     f = Blind(networks.from_state_dict(state, first_layer_linear=linear))
     return f.requires_grad_(False).eval()
+
+
+def load_run(name: str, runs: str | Path | None = None) -> Blind:
+    """A network that is shipped, or that a training run left on this machine.
+
+    Parameters
+    ----------
+    name
+        As for `load`.
+    runs
+        Folder of runs; by default the one that ``GAHR_RUNS`` names, or ``runs``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is neither shipped nor there; the message says how to train it.
+    """
+    if name in names():
+        return load(name)
+    path = Path(runs or os.environ.get("GAHR_RUNS") or "runs") / name / f"{name}.safetensors"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{name} is not shipped with the book, and there is no {path}. `python -m gahr zoo show {name}` "
+            "says how to train it; GAHR_RUNS names the folder of runs."
+        )
+    return load(str(path))
 
 
 def published_names() -> list[str]:

@@ -82,7 +82,7 @@ def test_pairs_of_shrinkers_have_a_closed_form(pairs_listed, monkeypatch):
         factor = factors[name.removeprefix("discs16-unet2-")]
         return lambda y, sigma: factor * y
 
-    monkeypatch.setattr(studies, "_network", shrinker)
+    monkeypatch.setattr(zoo, "load_run", shrinker)
     found = studies.pairs("discs16", network="unet2")
     assert found["images"] == 1000 and found["network"] == "unet2"
     assert list(found["sizes"]) == ["5", "50"] and len(asked) == 4
@@ -103,7 +103,7 @@ def test_pairs_of_shrinkers_have_a_closed_form(pairs_listed, monkeypatch):
 
 def test_pairs_see_the_noise_of_the_curves(pairs_listed, monkeypatch):
     seen = []
-    monkeypatch.setattr(studies, "_network", lambda name, runs: lambda y, sigma: seen.append(y) or y)
+    monkeypatch.setattr(zoo, "load_run", lambda name, runs: lambda y, sigma: seen.append(y) or y)
     studies.pairs("discs16", network="unet2")
     curve = []
     x = classes.load("discs16", 1000, "held-out")
@@ -137,7 +137,9 @@ def test_a_size_whose_networks_are_gone_keeps_what_is_stored(pairs_listed, tmp_p
         name = f"discs16-unet2-n50-{half}"
         network = networks.initialize(networks.UNet(2, 1), seed).eval()
         zoo.save(denoisers.Blind(network), runs / name / f"{name}.safetensors")
-    with pytest.raises(FileNotFoundError, match="discs16-unet2-n5-a"):
+    with pytest.raises(
+        FileNotFoundError, match="n5-a is not shipped with the book, and there is no .*how to train it"
+    ):
         studies.pairs("discs16", runs, network="unet2")  # never measured, and not to be made up
     stored = {"images": 1000, "sizes": {"5": {"variance": [1.5]}, "50": {"variance": [2.5]}}}
     monkeypatch.setattr(studies, "_sizes", lambda *_: [5, 50])
