@@ -32,9 +32,15 @@ def _manifest_text() -> str:
     return path.read_text(encoding="utf-8")
 
 
+_parsed = functools.lru_cache(maxsize=1)(json.loads)
+
+
 def manifest() -> dict:
-    """The manifest: ``repository`` and, under ``files``, one row for each data file."""
-    return json.loads(_manifest_text())
+    """The manifest: ``repository`` and, under ``files``, one row for each data file.
+
+    All callers share it: it is not to be changed.
+    """
+    return _parsed(_manifest_text())
 
 
 def version() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from pathlib import Path
@@ -51,11 +52,11 @@ def names(kind: str = "network") -> list[str]:
 
 
 def describe(name: str) -> dict:
-    """Manifest row of a network, record or result: recipe, provenance, curves, hash."""
+    """Manifest row of a network, record or result: recipe, provenance, curves, hash. A copy of its own."""
     listing = _files.manifest()
     rows = {row["name"]: row for row in listing["files"].values()} | listing.get("records", {})
     check_known(name, rows, "network or result")
-    return rows[name]
+    return copy.deepcopy(rows[name])
 
 
 def load(name: str) -> Blind:

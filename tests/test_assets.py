@@ -99,6 +99,13 @@ def test_a_page_keeps_the_scripts_that_it_uses(body, kept):
     assert "<img src" not in context["body"]  # pictures wait until they come into view
 
 
+def test_a_comma_stays_with_a_short_formula():
+    short, wide = (f'<span class="math notranslate">{text}</span>' for text in ("a", "a" * 41))
+    context = {"body": f"<p>{short}, and {short} and {wide}.</p>", "script_files": [], "css_files": []}
+    lean.lighten(None, "page", "page.html", context, None)
+    assert context["body"] == f'<p><span class="gahr-keep">{short},</span> and {short} and {wide}.</p>'
+
+
 def test_the_script_with_all_icons_is_emptied(tmp_path):
     script = tmp_path / lean.ICONS
     script.parent.mkdir(parents=True)

@@ -28,6 +28,14 @@ def rounded(network):
 # The manifest of this checkout
 
 
+def test_a_row_that_is_changed_does_not_change_the_manifest():
+    name = zoo.names("record")[0]
+    row = zoo.describe(name)
+    before = row["curves"]["held_out"]["psnr"][0]
+    row["curves"]["held_out"]["psnr"][0] = -1.0
+    assert zoo.describe(name)["curves"]["held_out"]["psnr"][0] == before != -1.0
+
+
 def test_every_file_has_its_row_and_its_hash():
     assert zoo.verify() == []
 

@@ -8,15 +8,17 @@ the styles of cards and tabs where there are none. Pictures are loaded when they
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sphinx.application import Sphinx
 
 ICONS = "_static/scripts/fontawesome.js"
+ENDS = re.compile(r'(<span class="math[^>]*>[^<]{1,40}</span>)([,.;:!?)]+)')
 
 
 def lighten(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
-    """Drop a page's unused scripts and styles, and let its pictures wait."""
+    """Drop a page's unused scripts and styles, let pictures wait, and keep a comma beside its formula."""
     body = context.get("body") or ""
     unused = ["thebe"] if 'class="math' in body else ["thebe", "katex", "auto-render"]
     unused += [] if 'class="sd-' in body else ["sphinx-design", "design-tabs"]
@@ -25,6 +27,7 @@ def lighten(app: Sphinx, page: str, template: str, context: dict, doctree: objec
             file for file in context.get(kind, []) if not any(name in _text(file) for name in unused)
         ]
     if body:
+        body = ENDS.sub(r'<span class="gahr-keep">\1\2</span>', body)
         context["body"] = body.replace("<img ", '<img loading="lazy" ')
 
 
