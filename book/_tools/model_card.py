@@ -1,4 +1,4 @@
-"""Write the table of networks into ``data/README.md``, from the manifest.
+"""Write the tables of networks and of claims into ``data/README.md``, from the manifest.
 
     python book/_tools/model_card.py
 
@@ -11,10 +11,11 @@ import re
 import sys
 
 import chapters
+import claims
 from gahr import _files, zoo
 
 PAGE = chapters.ROOT / "data" / "README.md"
-MARK = re.compile(r"<!-- networks -->.*?<!-- /networks -->", re.DOTALL)
+MARK = re.compile(r"<!-- (networks|claims) -->.*?<!-- /\1 -->", re.DOTALL)
 SHOWN = (0.02, 0.1, 0.5)
 
 
@@ -72,7 +73,8 @@ def _psnr(row: dict, which: str) -> str:
 
 def in_step(text: str) -> str:
     """The page with today's rows."""
-    return MARK.sub(lambda _: f"<!-- networks -->\n{table()}\n<!-- /networks -->", text)
+    tables = {"networks": table, "claims": claims.table}
+    return MARK.sub(lambda found: f"<!-- {found[1]} -->\n{tables[found[1]]()}\n<!-- /{found[1]} -->", text)
 
 
 def main() -> int:
