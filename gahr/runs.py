@@ -55,6 +55,12 @@ def _sets() -> dict[str, list[Recipe]]:
             for run in _one("fashion32", n, 6000, network=width)
         ],
         "bfcnn": _halves("faces20", (13_000, 1000, 10), 6000, network="bfcnn32"),
+        # half A once more, from the initial weights and in the order of half B
+        "again": [
+            run
+            for name, n in (("fashion32", 14_000), ("fashion32", 10), ("discs40", 10_000))
+            for run in _one(name, n, 6000, seed=_SEEDS["b"], tag="again")
+        ],
         # what a choice costs
         "precision": _one("fashion32", 10, 6000, precision="fp32", tag="fp32"),
         "noise": [

@@ -52,7 +52,12 @@ def faces40_denoisers() -> dict:
     return {"network": network, "images": len(x), "curves": curves}
 
 
-def pairs(images_name: str, runs: str | Path | None = None, network: str = "unet16") -> dict:
+def pairs(
+    images_name: str,
+    runs: str | Path | None = None,
+    network: str = "unet16",
+    ends: tuple[str, str] = ("a", "b"),
+) -> dict:
     """How far apart two networks trained on disjoint halves are, for every N and noise level.
 
     Parameters
@@ -63,11 +68,14 @@ def pairs(images_name: str, runs: str | Path | None = None, network: str = "unet
         Folder of runs, for networks that are not shipped (``GAHR_RUNS`` by default).
     network
         Architecture and width.
+    ends
+        How the two networks' names end. ``("a", "a-again")``: trained on the same images, from other
+        initial weights and batches.
 
     Returns
     -------
     found
-        For each N that both halves were trained on (a size whose networks are not at hand keeps what is
+        For each N that both were trained on (a size whose networks are not at hand keeps what is
         stored for it): ``sigma``, ``variance`` (half the mean squared difference of the two estimates of
         the same noisy held-out images, per pixel) with its standard error ``se`` over images, the
         networks' own ``mse`` (the mean of both), and ``relative``, variance over mse.
@@ -77,10 +85,10 @@ def pairs(images_name: str, runs: str | Path | None = None, network: str = "unet
     Source: paper, section 2.2, where generalization is near-zero model variance.
     """
     x = classes.load(images_name, 1000, "held-out")
-    found, stored = {}, _stored_sizes(images_name, network, len(x))
-    for n in _sizes(images_name, network):
+    found, stored = {}, _stored_sizes(_result_name(images_name, network, ends), len(x))
+    for n in _sizes(images_name, network, ends):
         try:
-            f, g = (zoo.load_run(f"{images_name}-{network}-n{n}-{half}", runs) for half in ("a", "b"))
+            f, g = (zoo.load_run(f"{images_name}-{network}-n{n}-{end}", runs) for end in ends)
         except FileNotFoundError:
             if str(n) not in stored:
                 raise
@@ -93,26 +101,32 @@ def pairs(images_name: str, runs: str | Path | None = None, network: str = "unet
     return {"images": len(x), "network": network, "sizes": found}
 
 
-def _stored_sizes(images_name: str, network: str, n: int) -> dict:
+def _result_name(images_name: str, network: str, ends: tuple[str, str]) -> str:
+    """What the result of `pairs` is called."""
+    stem = images_name if network == "unet16" else f"{images_name}-{network}"
+    return f"{stem}-pairs" if ends == ("a", "b") else f"{stem}-{ends[1].rpartition('-')[2]}"
+
+
+def _stored_sizes(name: str, n: int) -> dict:
     """What is stored for each N, if it was measured on as many images."""
-    name = f"{images_name}-pairs" if network == "unet16" else f"{images_name}-{network}-pairs"
     stored = zoo.result(name) if name in zoo.names("result") else {"images": 0, "sizes": {}}
     return stored["sizes"] if stored["images"] == n else {}
 
 
-def _sizes(images_name: str, network: str) -> list[int]:
-    """Training-set sizes for which the manifest knows both halves."""
-    rows = [zoo.describe(name)["recipe"] for kind in ("network", "record") for name in zoo.names(kind)]
-    known = {
-        (row["n"], row["half"]) for row in rows if (row["images"], row["network"]) == (images_name, network)
-    }
-    known = {(n, half) for n, half in known if n is not None}
-    return sorted({n for n, _ in known if {(n, "a"), (n, "b")} <= known})
+def _sizes(images_name: str, network: str, ends: tuple[str, str] = ("a", "b")) -> list[int]:
+    """Training-set sizes of which the manifest knows both networks."""
+    known = {name for kind in ("network", "record") for name in zoo.names(kind)}
+    sizes = {n for n in (zoo.describe(name)["recipe"]["n"] for name in known) if n is not None}
+    return sorted(n for n in sizes if all(f"{images_name}-{network}-n{n}-{end}" in known for end in ends))
 
 
 _STUDIES = {"faces40-denoisers": faces40_denoisers} | {
     f"{name}-pairs": functools.partial(pairs, name)
     for name in ("fashion32", "faces40", "faces20", "faces10", "calpha40a2", "calpha40a4", "discs40")
+}
+_STUDIES |= {
+    f"{name}-again": functools.partial(pairs, name, ends=("a", "a-again"))
+    for name in ("fashion32", "discs40")
 }
 _STUDIES["faces20-bfcnn32-pairs"] = functools.partial(pairs, "faces20", network="bfcnn32")
 _STUDIES |= {

@@ -67,6 +67,7 @@ def pairs_listed(checkout):
     rows += [listed("discs16", 7, half, "unet4") for half in "ab"]
     rows += [listed("discs8", 6, half) for half in "ab"]
     rows += [listed("discs16", 8, "a", "unet2"), listed("discs16", 8, "b", "unet4")]
+    rows += [listed("discs16", 50, "a-again")]
     text = json.dumps({"repository": "r", "files": {}, "records": dict(rows)})
     (checkout / "manifest.json").write_text(text)
     _files._manifest_text.cache_clear()
@@ -99,6 +100,16 @@ def test_pairs_of_shrinkers_have_a_closed_form(pairs_listed, monkeypatch):
             assert rows["relative"][k] == pytest.approx(variance / mse, rel=0.02)
             # four standard errors of a mean over images are far below the number itself
             assert 0 < rows["se"][k] < 0.05 * variance
+
+
+def test_a_network_and_its_twin_of_the_same_pictures(pairs_listed, monkeypatch):
+    factors = {"discs16-unet2-n50-a": 0.8, "discs16-unet2-n50-a-again": 0.7}
+    monkeypatch.setattr(zoo, "load_run", lambda name, runs: lambda y, sigma: factors[name] * y)
+    found = studies.pairs("discs16", network="unet2", ends=("a", "a-again"))["sizes"]
+    power = classes.load("discs16", 1000, "held-out").square().mean().item()
+    assert list(found) == ["50"]
+    assert found["50"]["variance"][6] == pytest.approx(0.005 * (power + 0.01), rel=0.01)
+    assert studies._result_name("discs16", "unet16", ("a", "a-again")) == "discs16-again"
 
 
 def test_pairs_see_the_noise_of_the_curves(pairs_listed, monkeypatch):
