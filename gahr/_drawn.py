@@ -8,12 +8,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from gahr import classes, images, measures, pairs, rulers
+from gahr import classes, images, measures, pairs, rulers, zoo
 from gahr.denoisers import Blind, Wiener
 from gahr.sampling import Sampling
 
 PAIRS, SHOWN, HELD_OUT, SEED = 64, 6, 256, 0
 SIZES = (1, 10, 100, 1000, 10000, 14000)
+TWINS = ("a", "a-again")  # how the names of two networks of the same images end
 STEP, STEPS = 0.1, (0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
 Job = Callable[[], dict]
 
@@ -108,6 +109,22 @@ def _shared(images_name: str, stem: str, n: int, beta: float, who: str, share: s
     plan = settings(images_name, beta=beta)
     runs = pairs.draw(f, f if who == "itself" else g, shape, PAIRS, plan, SEED, share=share)
     return _both(*(run.x for run in runs))
+
+
+def again(
+    images_name: str, sizes: tuple[int, ...] = (10, 14000), network: str = "unet16", count: int = PAIRS
+) -> dict:
+    """Pairs of samples from networks of the *same* images, of other initial weights and batches.
+
+    The first of each pair is that of `samples`.
+    """
+    plan, shape, found = settings(images_name), tuple(_mean(images_name).shape[1:]), {}
+    for n in sizes:
+        stem = f"{images_name}-{network}-n{n}"
+        f, g = (zoo.load_run(f"{stem}-{end}").to(memory_format=torch.channels_last) for end in TWINS)
+        runs = pairs.draw(f, g, shape, count, plan, SEED)
+        found[str(n)] = {"between": _both(*(run.x for run in runs))}
+    return {"sizes": found, "sampler": _told(plan), "pairs": count, "seed": SEED, "network": network}
 
 
 def wiener(images_name: str, sizes: tuple[int, ...] = SIZES) -> dict:

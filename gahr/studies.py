@@ -125,12 +125,12 @@ _STUDIES = {"faces40-denoisers": faces40_denoisers} | {
     for name in ("fashion32", "faces40", "faces20", "faces10", "calpha40a2", "calpha40a4", "discs40")
 }
 _STUDIES |= {
-    f"{name}-again": functools.partial(pairs, name, ends=("a", "a-again"))
-    for name in ("fashion32", "discs40")
+    f"{name}-again": functools.partial(pairs, name, ends=_drawn.TWINS) for name in ("fashion32", "discs40")
 }
 _STUDIES["faces20-bfcnn32-pairs"] = functools.partial(pairs, "faces20", network="bfcnn32")
 _STUDIES |= {
     "fashion32-samples": functools.partial(_drawn.samples, "fashion32"),
+    "fashion32-again-samples": functools.partial(_drawn.again, "fashion32"),
     "fashion32-steps": functools.partial(_drawn.steps, "fashion32", 14000),
     "fashion32-wiener": functools.partial(_drawn.wiener, "fashion32"),
     "faces40-samples": functools.partial(_drawn.samples, "faces40", (13000,)),

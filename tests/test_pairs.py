@@ -330,3 +330,24 @@ def test_the_steps_study_measures_from_its_longest_run(monkeypatch, small):
     rows = _drawn.steps("fashion32", 10, count=2)["rows"]
     assert rows[0]["distance_dB"] == 0 and rows[4]["distance_dB"] > 0
     assert rows[0]["steps"] > rows[4]["steps"]
+
+
+def test_twins_are_drawn_as_the_halves_are(small, monkeypatch):
+    asked = []
+
+    def twin(name):
+        asked.append(name)
+        return zoo.load("fashion32-unet16-n10-a" if name.endswith("-a") else other)
+
+    monkeypatch.setattr(zoo, "load_run", twin)
+    other = "fashion32-unet16-n10-a"
+    same = _drawn.again("fashion32", (10,), count=3)
+    assert asked == ["fashion32-unet16-n10-a", "fashion32-unet16-n10-a-again"]
+    assert min(same["sizes"]["10"]["between"]["centered"]) > 0.9999
+    other = "fashion32-unet16-n10-b"
+    apart = _drawn.again("fashion32", (10,), count=3)["sizes"]["10"]["between"]
+    runs = pairs.draw(
+        *pairs.halves("fashion32-unet16-n10"), (1, 32, 32), 3, _drawn.settings("fashion32"), _drawn.SEED
+    )
+    expected = measures.similarity(*(run.x for run in runs))
+    assert torch.allclose(torch.tensor(apart["centered"]), expected, atol=1e-4)
