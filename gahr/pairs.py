@@ -6,7 +6,7 @@ samples comes from the denoisers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ from torch import Tensor
 from gahr import measures, scores, zoo
 from gahr._checks import check_known, check_number, check_same_shape
 from gahr.denoisers import Blind, Denoiser
+from gahr.report import table
+from gahr.rulers import median
 from gahr.sampling import Sampling, Trajectory, sample
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "kl",
     "score_gap",
     "split",
+    "twin_table",
 ]
 
 _APART = 1_000_000
@@ -185,3 +188,21 @@ def kl(variance: Sequence[float], sigma: Sequence[float], pixels: int) -> list[f
     sigma = torch.as_tensor(sigma, dtype=torch.float64)
     excess = score_gap(variance, sigma, pixels) * sigma**4
     return [scores.kl_bound(excess[k:], sigma[k:]) for k in range(len(sigma) - 1)]
+
+
+def twin_table(
+    halves: Sequence[Mapping], twins: Sequence[Mapping], sizes: Sequence[int], sigmas: Sequence[float]
+) -> str:
+    """A beside B, trained on other images, and beside its twin: A's own images, B's initial weights.
+
+    ``halves`` and ``twins`` are two stored results each: estimates (`gahr.studies.pairs`) and samples.
+    """
+    rows = []
+    for n in sizes:
+        for who, results in (("B", halves), ("its twin", twins)):
+            estimates, samples = (result["sizes"][str(n)] for result in results)
+            share = dict(zip(estimates["sigma"], estimates["relative"], strict=True))
+            alike = median(samples["between"]["centered"])
+            rows.append((n, who, *(f"{share[s]:.3f}" for s in sigmas), alike))
+    head = ("N", "A with", *(f"noise {s:g}" for s in sigmas), "correlation of samples")
+    return table(head, rows, left=0)

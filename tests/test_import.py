@@ -14,12 +14,12 @@ PACKAGE = Path(gahr.__file__).parent
 # from the ground up: a module imports only what stands before it
 FLOORS = [
     "_checks", "_files", "_photographs", "synthetic", "images", "classes", "networks", "denoisers",
-    "ideal", "_intensities", "disc", "cones", "manifolds", "homogeneous", "bases", "linearization",
+    "report", "ideal", "_intensities", "disc", "cones", "manifolds", "homogeneous", "bases", "linearization",
     "spectra", "subspaces", "bestbasis", "harmonics", "measures", "regularity", "geometry", "locality",
     "copies", "scores", "inverse", "sampling", "_published", "zoo", "_onnx", "export", "lab",
     "transition", "rulers", "pairs", "recipes", "perceptron", "runs", "_engine", "training", "_jobs",
     "_queues", "_board", "_lists", "sweep", "_drawn", "_adapted", "_slopes", "_along", "_unequal",
-    "_shuffled", "_optima", "studies", "report", "_found", "_section2", "_rows_manifolds", "_rows_shrinkage",
+    "_shuffled", "_optima", "studies", "_found", "_section2", "_rows_manifolds", "_rows_shrinkage",
     "_rows_harmonics", "_rows_shuffled", "replication", "plots", "exhibits", "ladders", "shortfall",
     "adaptation", "contours", "localization", "permutations", "widgets", "__main__",
 ]  # fmt: skip
