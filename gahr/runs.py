@@ -58,8 +58,9 @@ def _sets() -> dict[str, list[Recipe]]:
         # half A once more, from the initial weights and in the order of half B
         "again": [
             run
-            for name, n in (("fashion32", 14_000), ("fashion32", 10), ("discs40", 10_000))
-            for run in _one(name, n, 6000, seed=_SEEDS["b"], tag="again")
+            for images, sizes in (("fashion32", (14_000, 1000, 100, 10)), ("discs40", (10_000,)))
+            for n in sizes
+            for run in _one(images, n, 6000, seed=_SEEDS["b"], tag="again")
         ],
         # what a choice costs
         "precision": _one("fashion32", 10, 6000, precision="fp32", tag="fp32"),

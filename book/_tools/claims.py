@@ -20,6 +20,7 @@ LADDERS = {
     "faces10-unet16": "faces10-pairs",
     "faces20-bfcnn32": "faces20-bfcnn32-pairs",
     "calpha40a2-unet16": "calpha40a2-pairs",
+    "calpha40a4-unet16": "calpha40a4-pairs",
     "discs40-unet16": "discs40-pairs",
 }
 
