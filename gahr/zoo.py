@@ -210,9 +210,20 @@ def _list(data: Path, part: str, key: str, row: dict) -> None:
     """Write one row into the manifest, rows in alphabetical order."""
     listing = json.loads((data / "manifest.json").read_text(encoding="utf-8"))
     listing[part] = dict(sorted((listing.get(part, {}) | {key: row}).items()))
-    text = json.dumps(listing, indent=1) + "\n"
-    _files.write_atomically(data / "manifest.json", lambda temporary: temporary.write_text(text))
+    _files.write_atomically(data / "manifest.json", lambda temporary: temporary.write_text(_text(listing)))
     _files._manifest_text.cache_clear()
+
+
+def _text(listing: dict) -> str:
+    """JSON with one line for each row, so that a change shows as the rows that it touched."""
+    parts = []
+    for part, rows in listing.items():
+        if isinstance(rows, dict):
+            lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(row)}" for key, row in rows.items())
+            parts.append(f" {json.dumps(part)}: {{\n{lines}\n }}")
+        else:
+            parts.append(f" {json.dumps(part)}: {json.dumps(rows)}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def may_ship(recipe: dict) -> bool:

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from gahr import _adapted, _rows_shrinkage, classes, zoo
+from gahr import _adapted, _rows_shrinkage, bases, classes, subspaces, zoo
 from gahr.denoisers import Wiener
 from gahr.ideal import FiniteSet
 
@@ -68,6 +68,50 @@ def test_between_two_pictures_an_eigenvalue_exceeds_1_if_they_are_further_apart_
         best = FiniteSet(x)
         seen = _adapted.view(lambda y, s=None, at=sigma, f=best: f(y, at), x.mean(0, keepdim=True))
         assert seen.basis.lam[0].item() == pytest.approx(most)  # D^2 / (4 sigma^2)
+
+
+def test_numbers_over_images_get_their_mean_and_its_standard_error():
+    found = _adapted._gathered([{"kept": 1.0}, {"kept": 2.0}, {"kept": 6.0}])
+    assert found["kept"]["mean"] == pytest.approx(3) and found["kept"]["se"] == pytest.approx((7 / 3) ** 0.5)
+
+
+def test_what_an_oracle_reaches_in_pixels_has_a_closed_form(wiener):
+    f, values, vectors = wiener
+    x = draws(values, vectors, 1)
+    pixels = {"cosines": torch.eye(16).double()}
+    found = _adapted._oracles(_adapted.view(f, x), x, 0.15, pixels)
+    c = x.flatten().square()
+    mse = (c * 0.15**2 / (c + 0.15**2)).mean()
+    assert found["cosines"] == pytest.approx(-10 * torch.log10(mse).item())
+
+
+def test_the_part_that_is_lost_is_that_of_the_antisymmetric_half():
+    """A quarter turn of the first two pixels is antisymmetric: all of f(y) is lost there."""
+    J = torch.zeros(16, 16).double()
+    J[0, 1], J[1, 0] = -1.0, 1.0
+    y = torch.zeros(1, 1, 4, 4).double()
+    y[..., 0, 0], y[..., 0, 1] = 3.0, 4.0
+    a = _adapted.View(J, bases.symmetric(J, (1, 4, 4)), (J @ y.flatten()).view_as(y))
+    assert spare_figure3(a, y)["lost"] == pytest.approx(1)
+
+
+def spare_figure3(a, y):
+    """Its numbers for 16 pixels: the ranks that the paper prints do not exist there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_adapted, "FIGURE3", {5: 1.0})
+        return _adapted._figure3(a, a, y)
+
+
+def test_near_equal_factors_are_known_within_the_root_mean_square_difference(wiener, monkeypatch):
+    f, values, vectors = wiener
+    x = draws(values, vectors, 1)
+    widths = []
+    mixed = subspaces.mixed
+    monkeypatch.setattr(subspaces, "mixed", lambda lam, width: widths.append(width) or mixed(lam, width))
+    a, b = _adapted.view(f, x), _adapted.view(lambda y, s=None: 0.5 * f(y), x)
+    _adapted.agreement(a, b, (1, 4))
+    factors = values[:4] / (values[:4] + 0.15**2)
+    assert widths[0] == pytest.approx((factors / 2).square().mean().sqrt().item())
 
 
 def test_the_studies_run_on_few_images(monkeypatch):

@@ -1,5 +1,7 @@
 """What a view says of a denoiser whose basis is known: a linear filter that is diagonal in cosines."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -73,3 +75,40 @@ def test_backgrounds_may_be_smoother_than_the_contour():
     rough, smooth = (geometry.look(blur, 1.0, 3, 0.1, beta=beta) for beta in (None, 8.0))
     assert torch.equal(rough.heights, smooth.heights) and not torch.equal(rough.x, smooth.x)
     assert torch.equal(smooth.x, synthetic.c_alpha(1, 40, 1.0, 8.0, seed=3))
+
+
+def test_a_view_is_of_the_jacobian_at_the_noisy_picture():
+    """The Jacobian of half the square is the noisy picture itself, on the diagonal."""
+    view = geometry.look(lambda y, sigma=None: y.square() / 2, 4.0, 3, 0.2)
+    assert torch.allclose(view.basis.lam, view.y.flatten().sort(descending=True).values, atol=1e-5)
+
+
+def test_fixed_bases_begin_with_what_carries_most_of_the_picture(views):
+    carried = (geometry.leading(views[0], "cosines", 30).flatten(1) @ views[0].x.flatten()).square()
+    every = (COSINES @ views[0].x.flatten()).square().sort(descending=True).values
+    assert torch.allclose(carried, every[:30], rtol=1e-4)
+
+
+def test_the_oracle_reaches_what_the_closed_form_says(views):
+    c = (COSINES @ views[0].x.flatten()).square()
+    mse = (c * 0.15**2 / (c + 0.15**2)).mean()
+    assert geometry.oracle_db(*views)["cosines"] == pytest.approx(-10 * torch.log10(mse).item(), abs=1e-3)
+
+
+def test_order_is_one_if_frequency_rises_down_the_list_and_minus_one_if_it_falls(views, monkeypatch):
+    flat = dataclasses.replace(views[0], heights=torch.full((40,), 20.0))
+    j, k = torch.arange(40) + 0.5, torch.arange(1, 11)
+    waves = torch.cos(torch.pi * k[:, None] * j / 40)[:, None].expand(-1, 40, -1)
+    monkeypatch.setattr(geometry, "leading", lambda view, kind, count: waves[:count])
+    assert geometry.summary(flat, "network", 10)["order"] == pytest.approx(1, abs=1e-6)
+    monkeypatch.setattr(geometry, "leading", lambda view, kind, count: waves.flip(0)[:count])
+    assert geometry.summary(flat, "network", 10)["order"] == pytest.approx(-1, abs=1e-6)
+
+
+def test_the_mirror_exchanges_left_and_right(views):
+    """To turn the picture is to turn the vectors."""
+    numbers, turned = geometry.summary(views[0], "wavelets"), geometry.leading(views[0], "wavelets").flip(-1)
+    aligned = harmonics.alignment(turned, views[0].x).mean().item()
+    pure = harmonics.purity(turned, views[0].heights).mean().item()
+    assert numbers["aligned, mirror"] == pytest.approx(aligned, abs=1e-4) != numbers["aligned"]
+    assert numbers["purity, mirror"] == pytest.approx(pure, abs=1e-4) != numbers["purity"]

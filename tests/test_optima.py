@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gahr import _optima, classes, manifolds
+from gahr import _optima, bases, classes, denoisers, manifolds
 
 
 def test_gaps_and_slopes_of_known_errors():
@@ -44,3 +44,27 @@ def test_exact_basis_of_a_cone_is_its_plane():
     basis = _optima.exact_basis(_optima.exact("sinusoids40")["told"], y, 0.05, plane)
     assert basis.lam.tolist() == pytest.approx([1, 1], abs=1e-3)
     assert manifolds.angles(basis.e, plane).max() < 1e-4
+
+
+def test_the_network_is_held_against_the_best_that_is_as_blind():
+    ones = torch.ones(2, 30, dtype=torch.float64)
+    errors = {"told": ones, "blind": 2 * ones, "free": ones, "free, blind": ones, "network": 20 * ones}
+    found = _optima.compared(errors, (0.01, 0.02, 0.05)[:2], 2)
+    assert found["gaps"]["network"]["db"] == pytest.approx([10, 10])
+
+
+def test_at_weak_noise_a_disc_has_five_factors_of_one():
+    draw, parameters = _optima.drawer("discs40"), _optima.examples("discs40", 1)
+    plane = manifolds.tangent(draw, parameters[0], step=1e-5)
+    y = denoisers.add_noise(draw(parameters).float(), 0.01, seed=0)
+    lam = _optima.exact_basis(_optima.exact("discs40")["told"], y, 0.01, plane).lam
+    assert lam[:5].sum().item() == pytest.approx(5, abs=1) and lam[5] < 0.3
+
+
+def test_what_is_told_of_a_basis_is_of_its_leading_outputs():
+    plane = torch.eye(6, dtype=torch.float64)[:2]
+    turned = torch.eye(6)[[0, 2, 1, 3, 4, 5]]  # the first output lies in the plane, the second does not
+    basis = bases.Basis(torch.linspace(1, 0, 6), torch.eye(6).flip(0), turned, (1, 2, 3))
+    told = _optima._told(basis, plane, 2)
+    assert told["inside"] == pytest.approx(0.5) and told["angles"] == pytest.approx([0, 90], abs=0.01)
+    assert told["sum"] == pytest.approx(3)

@@ -117,3 +117,13 @@ def test_fresh_images_are_new_at_every_step_and_repeat_themselves():
 def test_seeds_of_two_runs_never_meet():
     settling = 200  # batches after the last step
     assert max(recipe.steps for _, recipe in ALL) + settling < recipes._STRIDE
+
+
+def test_seeds_and_steps_do_not_meet():
+    """Another seed is another run, not the same one a step later."""
+    x = torch.rand(50, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    for images_name, n, data in (("discs16", None, None), ("discs16", 50, x)):
+        one, two = (recipes.Recipe(images_name, n, "a", batch=6, seed=seed) for seed in (0, 1))
+        first = recipes.draw(one, data, 0)[1]
+        assert not torch.equal(first, recipes.draw(two, data, 0)[1])
+        assert not torch.equal(recipes.draw(one, data, 1)[1], recipes.draw(two, data, 0)[1])

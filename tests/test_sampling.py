@@ -292,3 +292,16 @@ def test_measurements_must_fit():
         solve(f, problem, torch.zeros(1, 24))
     with pytest.raises(ValueError, match="contains NaN"):
         solve(f, problem, torch.full((1, 25), math.nan))
+
+
+def test_a_solution_starts_from_the_settings_where_nothing_was_measured():
+    problem = MEASUREMENTS["inpainting"]
+    truth = torch.full((200, *SHAPE), 0.9)
+    settings = Sampling(step=0.5, start=0.3, end=0.25, mean=0.2)
+    found = solve(Flat([0.05, 0.03, 0.02]), problem, problem.measure(truth), settings, keep=1)
+    free = problem.project(torch.ones(1, *SHAPE))[0] < 0.5  # of the hole
+    hole, rest = found.path[0][:, free], found.path[0][:, ~free]
+    assert hole.mean().item() == pytest.approx(0.2, abs=0.02) and rest.mean().item() == pytest.approx(
+        0.9, abs=0.02
+    )
+    assert hole.std().item() == pytest.approx(0.3, abs=0.02) == rest.std().item()

@@ -1,10 +1,13 @@
 """The stored studies on C^alpha images, on denoisers whose slopes and bases are known."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
-from gahr import _along, _slopes, _unequal, bases, bestbasis, classes, regularity, zoo
+from gahr import _along, _slopes, _unequal, bases, bestbasis, classes, geometry, measures, regularity, zoo
 
 
 def flat(name, n, half):
@@ -92,3 +95,32 @@ def test_a_denoiser_that_is_blind_to_contours_has_the_same_share_everywhere(monk
     for row in found["shown"].values():
         assert row["lam"] == pytest.approx([1], abs=1e-4)
         assert _unequal.unpacked(row["vectors"]).abs().min() > 0.99
+
+
+def test_the_oracle_of_a_gray_picture_has_a_closed_form():
+    """One coefficient, 40 times the gray; all others are zero."""
+    x = torch.tensor([0.25, 0.75])[:, None, None, None].expand(2, 1, 40, 40)
+    cosines = bases.dct(40, 40)
+    found = _slopes.oracle(x, lambda x, s: x.flatten(1) @ cosines.T)
+    for k, sigma in enumerate(_slopes.SIGMAS):
+        for i, c in enumerate((10.0**2, 30.0**2)):
+            mse = c * sigma**2 / (c + sigma**2) / 1600
+            assert found[k, i].item() == pytest.approx(-10 * math.log10(mse), abs=0.01)
+
+
+def test_the_study_of_bases_holds_each_picture_against_the_next(monkeypatch):
+    def f(y, sigma=None):  # its Jacobian differs from picture to picture
+        return functional.avg_pool2d(y.square(), 3, stride=1, padding=1)
+
+    monkeypatch.setattr(zoo, "load", lambda name: f)
+    monkeypatch.setattr(_along, "ALPHAS", (4,))
+    monkeypatch.setattr(_along, "COUNT", 5)
+    found = _along.along(seeds=(1, 2, 3))["classes"]["4"]
+    views = [geometry.look(f, 4.0, seed, _along.SIGMA) for seed in (1, 2, 3)]
+    reached = [geometry.oracle_db(views[i], views[(i + 1) % 3]) for i in range(3)]
+    for name in ("cosines", "network, at another picture"):
+        above = np.array([row[name] - row["network"] for row in reached])
+        assert found["oracle"][name] == pytest.approx([above.mean(), above.std(ddof=1) / 3**0.5])
+    own = np.array([measures.psnr(v.x, v.estimate).item() for v in views])
+    expected = (own - np.array([row["network"] for row in reached])).mean()
+    assert found["network itself"][0] == pytest.approx(expected)

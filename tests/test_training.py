@@ -224,3 +224,13 @@ def test_curves_and_history_are_those_of_the_finished_network(x, monkeypatch):
     assert curves["held_out"]["psnr"] == pytest.approx(again["psnr"], abs=1e-4)
     assert [row["step"] for row in facts["history"]] == [10, 12]
     assert len(facts["history"][-1]["held_out"]) == len(facts["history"][-1]["train"]) == 5
+
+
+def test_small_sets_are_measured_with_many_noise_draws(monkeypatch):
+    monkeypatch.undo()
+    asked = []
+    monkeypatch.setattr(measures, "psnr_curve", lambda f, x, repeats=1: asked.append((len(x), repeats)) or {})
+    for n in (1, 10, 150, 1200):
+        training._curves(None, torch.zeros(n, 1, 8, 8), torch.zeros(1200, 1, 8, 8))
+    assert asked[::2] == [(1, 200), (10, 20), (150, 1), (1000, 1)]
+    assert asked[1::2] == [(1000, 1)] * 4

@@ -341,3 +341,10 @@ def test_unknown_names_get_the_nearest(copied):
         zoo.names("networks")
     with pytest.raises(KeyError, match="unknown kind 'picture'"):
         zoo.add("x.json", "picture")
+
+
+def test_the_manifest_has_a_line_for_each_row():
+    listing = {"repository": "r", "files": {}, "records": {"a": {"n": [1, 2]}, "b": {"n": None}}}
+    text = zoo._text(listing)
+    assert json.loads(text) == listing
+    assert len(text.splitlines()) == 10 and '  "a": {"n": [1, 2]},' in text.splitlines()
