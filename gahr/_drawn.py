@@ -113,7 +113,7 @@ def _shared(images_name: str, stem: str, n: int, beta: float, who: str, share: s
 
 def again(
     images_name: str,
-    sizes: tuple[int, ...] = (10, 100, 1000, 14000),
+    sizes: tuple[int, ...] = (10, 14000),
     network: str = "unet16",
     count: int = PAIRS,
 ) -> dict:

@@ -124,9 +124,7 @@ _STUDIES = {"faces40-denoisers": faces40_denoisers} | {
     f"{name}-pairs": functools.partial(pairs, name)
     for name in ("fashion32", "faces40", "faces20", "faces10", "calpha40a2", "calpha40a4", "discs40")
 }
-_STUDIES |= {
-    f"{name}-again": functools.partial(pairs, name, ends=_drawn.TWINS) for name in ("fashion32", "discs40")
-}
+_STUDIES["fashion32-again"] = functools.partial(pairs, "fashion32", ends=_drawn.TWINS)
 _STUDIES["faces20-bfcnn32-pairs"] = functools.partial(pairs, "faces20", network="bfcnn32")
 _STUDIES |= {
     "fashion32-samples": functools.partial(_drawn.samples, "fashion32"),
