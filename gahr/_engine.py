@@ -138,7 +138,7 @@ class Engine:
 
 
 class _Another(Exception):
-    """A checkpoint of another recipe."""
+    """A checkpoint of another recipe, or of other training images."""
 
 
 class Checkpoint:
@@ -152,11 +152,13 @@ class Checkpoint:
         Whose run it is: another recipe's checkpoint is refused.
     engine
         What is saved and restored.
+    images
+        Hash of the training images: a checkpoint of others is refused.
     """
 
-    def __init__(self, folder: str | Path | None, recipe: Recipe, engine: Engine) -> None:
+    def __init__(self, folder: str | Path | None, recipe: Recipe, engine: Engine, images: str = "") -> None:
         self.path = Path(folder) / "checkpoint.pt" if folder else None
-        self.recipe, self.engine = dataclasses.asdict(recipe), engine
+        self.recipe, self.engine, self.images = dataclasses.asdict(recipe), engine, images
 
     def _parts(self) -> dict:
         engine = self.engine
@@ -169,16 +171,16 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the file is damaged, or another recipe's.
+            If the file is damaged, or of another recipe or of other training images.
         """
         found = (0, 0.0, [])
         if self.path and self.path.exists():
             data = self.path.read_bytes()
             try:
                 found = self._restore(data)
-            except _Another:
+            except _Another as what:
                 raise ValueError(
-                    f"{self.path} belongs to another recipe; remove it or choose another folder."
+                    f"{self.path} belongs to {what}; remove it or choose another folder."
                 ) from None
             except Exception as error:  # damaged bytes can make a reader fail in any way
                 why = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -196,7 +198,9 @@ class Checkpoint:
                 raise ValueError(f"{wrong} is not what was written")
         saved = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
         if saved["recipe"] != self.recipe:
-            raise _Another
+            raise _Another("another recipe")
+        if saved.get("images", self.images) != self.images:
+            raise _Another("other training images")
         for name, part in self._parts().items():
             part.load_state_dict(saved[name])
         return saved["step"], saved["seconds"], saved["history"]
@@ -212,7 +216,8 @@ class Checkpoint:
         if self.path is None or not self.engine.is_main:
             return
         state = {name: part.state_dict() for name, part in self._parts().items()}
-        state |= {"recipe": self.recipe, "step": step, "seconds": seconds, "history": history}
+        state |= {"recipe": self.recipe, "images": self.images}
+        state |= {"step": step, "seconds": seconds, "history": history}
         buffer = io.BytesIO()  # torch would report a full disk as an error of its own
         torch.save(state, buffer)
         try:

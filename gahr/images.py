@@ -201,7 +201,7 @@ def folder(path: str | Path, size: int = 40) -> Tensor:
     FileNotFoundError
         If the folder does not exist or holds no picture.
     ValueError
-        If a file that looks like a picture cannot be read.
+        If a file that looks like a picture cannot be read, or has more than 8 bits.
     """
     from PIL import Image
 
@@ -214,9 +214,13 @@ def folder(path: str | Path, size: int = 40) -> Tensor:
     for file in files:
         try:
             with Image.open(file) as image:
-                gray = image.convert("L")
+                mode, gray = image.mode, image.convert("L")
         except OSError as error:
             raise ValueError(f"{file} cannot be read as a picture: {error}") from None
+        if mode.startswith(("I", "F")):  # Pillow would clip them to 255
+            raise ValueError(
+                f"{file} has more than 8 bits ({mode}); save it with 8, or make the tensor yourself."
+            )
         side = min(gray.size)
         left, top = (gray.width - side) // 2, (gray.height - side) // 2
         square = gray.crop((left, top, left + side, top + side))

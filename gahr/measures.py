@@ -238,10 +238,20 @@ def model_variance(f: Denoiser, g: Denoiser, x: Tensor, sigma: float, seed: int 
     """Half the squared difference of two estimates of the same noisy images, per pixel, ``(B,)``.
 
     With ``f`` and ``g`` trained on disjoint sets its mean is the variance of the trained function:
-    the paper's measure of generalization (section 2.2).
+    the paper's measure of generalization (section 2.2). Let them start from different weights, too: from
+    the same ones they differ less than two networks that know nothing of each other (chapter 6).
     """
     y = add_noise(x, sigma, seed)
-    return 0.5 * (f(y, sigma) - g(y, sigma)).square().flatten(1).mean(1)
+    one, two = _two(f, g, y, sigma, len(y))
+    return 0.5 * (one - two).square().flatten(1).mean(1)
+
+
+def _two(f: Denoiser, g: Denoiser, y: Tensor, sigma: float, batch: int) -> list[Tensor]:
+    """Both estimates, of the shape of their input."""
+    found = [torch.cat([h(part, sigma) for part in y.split(batch)]) for h in (f, g)]
+    for name, x in zip(("f(y)", "g(y)"), found, strict=True):
+        check_same_shape(y, x, ("y", name))
+    return found
 
 
 @torch.no_grad()
@@ -269,7 +279,7 @@ def compare(f: Denoiser, g: Denoiser, x: Tensor, sigma: float, seed: int = 0, ba
         independent errors of equal size have ``relative = 1``; identical ones have 0.
     """
     y = add_noise(check_images(x, "x"), sigma, seed)
-    one, two = (torch.cat([h(part, sigma) for part in y.split(batch)]) for h in (f, g))
+    one, two = _two(f, g, y, sigma, batch)
     variance = 0.5 * (one - two).square().flatten(1).mean(1)
     mse = 0.5 * ((one - x).square() + (two - x).square()).mean().item()
     mean = variance.mean().item()

@@ -48,16 +48,17 @@ class Recipe:
     precision
         ``"bf16"``: mixed precision where the machine has it; ``"fp32"``.
     seed
-        Of initial weights, batches and noise.
+        Of initial weights, batches and noise. The book's halves have 0 and 1: with one seed for both, two
+        networks start from the same weights and see the same noise, and differ less than by their images.
     tag
         Appended to the name, to tell runs apart that differ in something the name does not show.
 
     Raises
     ------
     KeyError
-        If a name is unknown; the message names the nearest.
+        If a name, or a half other than ``"a"`` and ``"b"``, is unknown; the message names the nearest.
     ValueError
-        If a number is out of range.
+        If a number is out of range, or a count no whole number.
 
     Examples
     --------
@@ -82,12 +83,15 @@ class Recipe:
     tag: str = ""
 
     def __post_init__(self) -> None:
+        check_known(self.half, ("a", "b"), "half")
         check_known(self.noise, ("uniform", "quadratic"), "noise distribution")
         check_known(self.precision, ("bf16", "fp32"), "precision")
         for field in ("n", "steps", "batch", "learning_rate"):
             value = getattr(self, field)
             if field != "n" or value is not None:
                 check_number(value, field, 0, open_low=True)
+                if field != "learning_rate" and value != int(value):
+                    raise ValueError(f"{field} must be a whole number; got {value!r}.")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must be in [0, 1); got {self.ema!r}.")
 

@@ -88,7 +88,8 @@ def train(
     _check_fit(recipe, network, x, held_out)
     engine = _engine.Engine(recipe, network, compiled, log)
     x = x if x is None else x.to(engine.device)
-    checkpoint = _engine.Checkpoint(folder, recipe, engine)
+    identity = data_identity(recipe, x)
+    checkpoint = _engine.Checkpoint(folder, recipe, engine, identity.get("sha256", ""))
     step, seconds, history = checkpoint.read()
     marks = {round(10 ** (k / 4)) for k in range(4, 40)} | {recipe.steps}
     began = saved_at = time.monotonic()
@@ -121,7 +122,7 @@ def train(
     facts = {
         "recipe": dataclasses.asdict(recipe),
         "seed": recipe.seed,
-        "data": data_identity(recipe, x),
+        "data": identity,
         "provenance": {
             "commit": _files.commit(),
             "torch": torch.__version__,

@@ -218,11 +218,10 @@ def _text(listing: dict) -> str:
     """JSON with one line for each row, so that a change shows as the rows that it touched."""
     parts = []
     for part, rows in listing.items():
+        text = json.dumps(rows)
         if isinstance(rows, dict):
-            lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(row)}" for key, row in rows.items())
-            parts.append(f" {json.dumps(part)}: {{\n{lines}\n }}")
-        else:
-            parts.append(f" {json.dumps(part)}: {json.dumps(rows)}")
+            text = "{\n" + ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in rows.items()) + "\n }"
+        parts.append(f" {json.dumps(part)}: {text}")
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 

@@ -3,10 +3,12 @@
 import hashlib
 import math
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from gahr import classes, locality, measures, recipes, training
+from gahr import classes, images, locality, measures, recipes, training
 from gahr.denoisers import Blind
 
 
@@ -58,3 +60,16 @@ def test_a_distance_on_an_edge_belongs_to_the_next_bin():
 def test_fresh_images_are_not_those_of_a_half():
     for half in ("a", "b", "held-out"):
         assert not torch.equal(classes.fresh("discs8", 1000, 0), classes.load("discs8", 1000, half))
+
+
+def test_estimates_of_another_shape_are_refused():
+    x = torch.rand(3, 1, 4, 4)
+    for measure in (measures.compare, measures.model_variance):
+        with pytest.raises(ValueError, match=r"y and g\(y\) must have the same shape"):
+            measure(lambda y, sigma: y, lambda y, sigma: y[:, 0], x, 0.1)
+
+
+def test_pictures_of_16_bits_are_refused(tmp_path):
+    Image.fromarray(np.linspace(0, 65535, 64).reshape(8, 8).astype(np.uint16)).save(tmp_path / "deep.png")
+    with pytest.raises(ValueError, match="deep.png has more than 8 bits"):
+        images.folder(tmp_path, 8)

@@ -127,3 +127,16 @@ def test_seeds_and_steps_do_not_meet():
         first = recipes.draw(one, data, 0)[1]
         assert not torch.equal(first, recipes.draw(two, data, 0)[1])
         assert not torch.equal(recipes.draw(one, data, 1)[1], recipes.draw(two, data, 0)[1])
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"half": "held-out"}, KeyError, "half"),
+        ({"n": 100.5}, ValueError, "n must be a whole number; got 100.5"),
+        ({"steps": 2.5}, ValueError, "steps must be a whole number"),
+    ],
+)
+def test_halves_and_counts_that_are_none_are_refused(change, error, message):
+    with pytest.raises(error, match=message):
+        recipes.Recipe(**({"images": "own48", "n": 100, "half": "a"} | change))

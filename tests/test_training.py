@@ -234,3 +234,11 @@ def test_small_sets_are_measured_with_many_noise_draws(monkeypatch):
         training._curves(None, torch.zeros(n, 1, 8, 8), torch.zeros(1200, 1, 8, 8))
     assert asked[::2] == [(1, 200), (10, 20), (150, 1), (1000, 1)]
     assert asked[1::2] == [(1000, 1)] * 4
+
+
+def test_a_checkpoint_of_other_images_is_refused(x, tmp_path):
+    recipe = dataclasses.replace(RECIPE, steps=4)
+    training.train(recipe, x, folder=tmp_path)
+    training.train(recipe, x, folder=tmp_path)  # its own are welcome
+    with pytest.raises(ValueError, match="belongs to other training images; remove it or choose another"):
+        training.train(recipe, 0.5 * x, folder=tmp_path)
