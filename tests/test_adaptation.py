@@ -84,3 +84,12 @@ def test_the_ladder_has_a_line_for_each_n_and_a_point_for_each_number(axes):
     assert labels(axes[0]) == ["N = 1", "N = 100"] and len(labels(axes[1])) == 3
     halves = axes[2].containers[0].lines[0]
     assert list(halves.get_xdata()) == [1, 100] and list(halves.get_ydata()) == [0.7, 0.7]
+
+
+def test_bars_are_two_standard_errors():
+    ax = plots.figure()[1][0, 0]
+    adaptation._bars(ax, [1], [{"mean": 3.0, "se": 0.1}], "")
+    assert ax.containers[0].lines[2][0].get_segments()[0][:, 1] == pytest.approx([2.8, 3.2])
+    ax = plots.figure()[1][0, 0]
+    adaptation.calibration(ax, {"10": {"lam": [0.1], "error": [2.0], "se": [0.1]}})
+    assert ax.containers[0].lines[2][0].get_segments()[0][:, 1] == pytest.approx([1.8, 2.2])

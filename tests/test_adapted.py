@@ -85,21 +85,15 @@ def test_what_an_oracle_reaches_in_pixels_has_a_closed_form(wiener):
     assert found["cosines"] == pytest.approx(-10 * torch.log10(mse).item())
 
 
-def test_the_part_that_is_lost_is_that_of_the_antisymmetric_half():
+def test_the_part_that_is_lost_is_that_of_the_antisymmetric_half(monkeypatch):
     """A quarter turn of the first two pixels is antisymmetric: all of f(y) is lost there."""
+    monkeypatch.setattr(_adapted, "FIGURE3", {5: 1.0})  # 16 pixels do not have the paper's ranks
     J = torch.zeros(16, 16).double()
     J[0, 1], J[1, 0] = -1.0, 1.0
     y = torch.zeros(1, 1, 4, 4).double()
     y[..., 0, 0], y[..., 0, 1] = 3.0, 4.0
     a = _adapted.View(J, bases.symmetric(J, (1, 4, 4)), (J @ y.flatten()).view_as(y))
-    assert spare_figure3(a, y)["lost"] == pytest.approx(1)
-
-
-def spare_figure3(a, y):
-    """Its numbers for 16 pixels: the ranks that the paper prints do not exist there."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_adapted, "FIGURE3", {5: 1.0})
-        return _adapted._figure3(a, a, y)
+    assert _adapted._figure3(a, a, y)["lost"] == pytest.approx(1)
 
 
 def test_near_equal_factors_are_known_within_the_root_mean_square_difference(wiener, monkeypatch):
@@ -178,3 +172,48 @@ def test_what_does_not_differs(monkeypatch, change, number, text):
 def test_the_paper_crosses_1_between_the_ranks_that_the_rule_uses():
     assert len(PRINTED) == 21 and sorted(PRINTED, reverse=True) == PRINTED
     assert _adapted.FIGURE3[41] > 1 > _adapted.FIGURE3[53] and _rows_shrinkage.ABOVE == (42 / 6400, 53 / 6400)
+
+
+def test_factors_mix_if_they_are_nearer_than_the_difference_of_the_networks():
+    """Factors that move by 0.03 mix what lies nearer than that, and nothing else."""
+    e = torch.eye(4)
+    for apart, expected in ((0.05, 1.0), (0.02, 0.5)):
+        lam = torch.tensor([1.0, 1 - apart, 0.5, 0.2])
+        a, b = (
+            _adapted.View(torch.diag(v), bases.Basis(v, e, e, (1, 2, 2)), None) for v in (lam, lam + 0.03)
+        )
+        assert _adapted.agreement(a, b, (1, 4))["mixed"] == pytest.approx([expected, 1])
+
+
+@pytest.fixture
+def shrinkers(monkeypatch):
+    def load(name):
+        k = 0.8 if name.endswith("-a") else 0.6
+        return lambda y, sigma=None: k * y * y.mean((1, 2, 3), keepdim=True) if "n10" in name else k * y
+
+    monkeypatch.setattr(zoo, "load", load)
+    monkeypatch.setattr(_adapted, "CUTS", (1, 5))
+    real = classes.load
+    monkeypatch.setattr(classes, "load", lambda *args: real(*args)[..., 12:20, 12:20])
+
+
+def test_other_noise_is_other_noise(shrinkers):
+    found = _adapted.clothes(2, (1, 10), 2)["sizes"]
+    assert found["1"]["apart"]["mean"] == pytest.approx(0.25, abs=1e-5)
+    assert found["10"]["noise shared"]["mean"][0] < 0.9999  # its first direction is the noisy picture
+
+
+def test_equal_errors_leave_no_doubt_however_many_directions_there_are():
+    """It is the same in all directions of all pictures, though some pictures have more directions."""
+
+    def f(y, sigma=None):  # answers 0.6; factors are 0.4 at the brighter pixels and 0 at the others
+        return 0.6 + 0.4 * (y > 0.5) * (y - y.detach())
+
+    table = _adapted.calibration(f, torch.full((5, 1, 4, 4), 0.5).double(), 0.2)
+    assert table["lam"] == pytest.approx([0, 0.4]) and table["error"] == pytest.approx([0.25, 0.25])
+    assert table["se"] == pytest.approx([0, 0], abs=1e-6)
+
+
+def test_numbers_of_a_size_are_means_of_both_halves(shrinkers):
+    found = _adapted.clothes(2, (1, 10), 2)["sizes"]["1"]
+    assert found["dimension"]["mean"] == pytest.approx(0.7 * 64, rel=1e-4)  # of factors 0.8 and 0.6

@@ -88,3 +88,8 @@ def test_bad_input_is_refused(edge):
         bestbasis.blocks(edge, 0.0)
     with pytest.raises(KeyError, match="kind of basis"):
         bestbasis.fixed(edge, "curvelets")
+
+
+def test_the_cost_of_a_coefficient_is_bounded_by_the_threshold():
+    cost = bestbasis._cost(0.1, False, 3.0)
+    assert cost(np.array([0.2, -1.0])) == pytest.approx(0.04 + 0.09)

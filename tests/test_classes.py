@@ -163,3 +163,8 @@ def test_there_are_no_fresh_photographs(name):
 def test_mistakes_are_named(call, error, sentence):
     with pytest.raises(error, match=sentence):
         call()
+
+
+def test_fresh_images_are_not_those_of_a_half():
+    for half in ("a", "b", "held-out"):
+        assert not torch.equal(classes.fresh("discs8", 1000, 0), classes.load("discs8", 1000, half))

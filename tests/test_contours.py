@@ -4,6 +4,8 @@ import matplotlib
 import pytest
 import torch
 
+from gahr import denoisers
+
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
@@ -132,3 +134,31 @@ def test_cosines_led_by_an_estimate():
         plain = bases.oracle_error(bases.dct(40, 40) @ x, sigma)
         expected.append(10 * torch.log10(plain / bases.oracle_error(x.norm()[None], sigma)).item())
     assert gain == pytest.approx(sum(expected) / 2, abs=0.05) and gain > 10
+
+
+def test_a_glance_is_at_the_noisy_picture():
+    def cube(y, sigma=None):  # its Jacobian is y^2 on the diagonal
+        return y.pow(3) / 3
+
+    lam = contours.glance(cube, 4.0, 1, 0.15, 3, size=8).basis.lam
+    y = denoisers.add_noise(synthetic.c_alpha(1, 8, 4.0, seed=1), 0.15)
+    assert torch.allclose(lam, y.flatten().square().sort(descending=True).values[:3], rtol=1e-2)
+
+
+def test_the_error_of_the_led_basis_is_that_of_a_mean():
+    x = {s: synthetic.c_alpha(1, 40, 4.0, seed=s) for s in (1, 2)}
+    seeds, gains = iter((1, 2)), []
+    for s in (1, 2):
+        plain = bases.oracle_error(bases.dct(40, 40) @ x[s].flatten(), 0.15)
+        gains.append(10 * torch.log10(plain / bases.oracle_error(x[s].norm()[None], 0.15)).item())
+    se = contours.led(lambda y, sigma=None: x[next(seeds)], 4.0, 2)[1]
+    assert se == pytest.approx(abs(gains[0] - gains[1]) / 2, abs=0.02)  # of two: half their difference
+
+
+def test_bars_of_slopes_reach_from_the_low_end_to_the_high_one():
+    span = [0.4, 0.3, 0.45]
+    row = {"psnr": {"network": [10.0, 12.0]}, "slope": {"rule": span}}
+    stored = {"sigma": [0.1, 1.0], "ranges": {"rule": [0.1, 1.0]}, "classes": {"1": row}}
+    _, axes = plots.figure(1, 2)
+    contours.slopes(axes[0], stored)
+    assert axes[0, 1].containers[0].lines[2][0].get_segments()[0][:, 1] == pytest.approx([0.3, 0.45])

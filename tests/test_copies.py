@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gahr import copies, measures, rulers
+from gahr import copies, denoisers, measures, rulers
 from gahr.denoisers import add_noise
 from gahr.ideal import FiniteSet
 from gahr.sampling import Sampling, sample
@@ -163,3 +163,14 @@ def test_a_share_is_strictly_between_its_thresholds():
     assert copies.share(values) == 1
     assert copies.share(values, above=0.5) == copies.share(values, below=0.5) == 0.25
     assert copies.share(values.tolist(), above=0.1, below=0.9) == 0.5
+
+
+def test_the_level_of_a_memory_makes_the_picture_most_probable():
+    """The level makes the image most probable: sigma^2 = sum w_i |y - x_i|^2 / d."""
+    x = torch.rand(6, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    y = denoisers.add_noise(x, 1.0, seed=1).double()
+    f = copies.Recall(x)
+    for one, level in zip(y, f.level(y), strict=True):
+        weights = FiniteSet(x).weights(one[None], level.item())[0]
+        mean = (weights * (one - x.double()).flatten(1).square().mean(1)).sum()
+        assert level.item() ** 2 == pytest.approx(mean.item(), rel=1e-3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gahr import bases, networks, synthetic
+from gahr import bases, denoisers, networks, synthetic
 from gahr.denoisers import Blind, Threshold, Wiener, add_noise, need_sigma, shrinkage
 
 
@@ -95,3 +95,35 @@ def test_shrinkage_and_sigma():
         Wiener(torch.zeros(1, 1, 1, 1), torch.ones(1), torch.ones(1, 1))(torch.zeros(1, 1, 1, 1))
     with pytest.raises(ValueError, match="sigma must be in"):
         need_sigma(0.0, "it")
+
+
+def test_a_threshold_keeps_the_mean_and_cuts_at_five_quarters_of_the_noise():
+    e = bases.dct(4, 4)
+    y = (2.0 * e[0] + 1.0 * e[3]).view(1, 1, 4, 4)
+    expected = (2.0 * e[0] + (1 - 1.25 * 0.4) * e[3]).view(1, 1, 4, 4)
+    torch.testing.assert_close(denoisers.Threshold(e)(y, 0.4), expected)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: denoisers.Threshold(torch.ones(2, 3)), "square matrix"),
+        (lambda: denoisers.Threshold(torch.eye(4), keep=5), "keep must be between 0 and 4"),
+        (
+            lambda: denoisers.Wiener(torch.zeros(1, 1, 2, 2), torch.ones(2), torch.eye(4)),
+            r"vectors must have shape \(2, 4\)",
+        ),
+        (
+            lambda: denoisers.Wiener(torch.zeros(1, 1, 2, 2), -torch.ones(4), torch.eye(4)),
+            "cannot be negative",
+        ),
+        (
+            lambda: denoisers.Wiener(torch.zeros(1, 1, 2, 2), torch.ones(4), torch.eye(4), rest=-1.0),
+            "cannot be negative",
+        ),
+        (lambda: denoisers.Wiener.fit(torch.zeros(1, 1, 2, 2)), "at least 2 images; got 1"),
+    ],
+)
+def test_filters_that_cannot_be_are_refused(call, says):
+    with pytest.raises(ValueError, match=says):
+        call()

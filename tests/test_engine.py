@@ -498,3 +498,14 @@ def test_many_runs_in_one_process_do_not_exhaust_the_compiler(monkeypatch, short
     for width in range(1, torch._dynamo.config.recompile_limit + 3):
         recipe = dataclasses.replace(RECIPE, steps=1, network=f"unet{width}")
         training.train(recipe, training.load_images(recipe)[0], compiled=True)
+
+
+def test_weights_do_not_decay(monkeypatch):
+    """Without error there is no gradient, and Adam leaves the weights as they are, whatever the rate."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    network = networks.initialize(networks.UNet(2, 1), 0).train()
+    before = {k: p.detach().clone() for k, p in network.named_parameters()}
+    recipe = recipes.Recipe("toy", 6, "a", network="unet2", blocks=1, batch=4, precision="fp32")
+    engine = _engine.Engine(recipe, network, False, None)
+    engine.step(torch.zeros(4, 1, 8, 8), torch.zeros(4, 1, 8, 8), rate=1.0)
+    assert all(torch.equal(p, before[k]) for k, p in engine.network.named_parameters())

@@ -92,3 +92,36 @@ def test_bad_vectors_are_refused():
         harmonics.alignment(torch.ones(1, 5, 5), torch.ones(1, 1, 6, 6))
     with pytest.raises(ValueError, match="one gray picture"):
         harmonics.normals(torch.ones(2, 1, 6, 6))
+
+
+def test_the_weight_of_an_edge_is_its_slope_smoothed():
+    """An edge between two columns: derivatives of 1/2 in both, smoothed by a Gaussian of the stated width."""
+    x = torch.zeros(1, 1, 33, 40)
+    x[..., 20:] = 1
+    weight = harmonics.normals(x, scale=2.0)[1][16]
+    place = torch.arange(40.0) - 19.5
+    assert weight.sum().item() == pytest.approx(0.5, rel=1e-3)
+    assert (weight @ place.square() / weight.sum()).item() == pytest.approx(2.0**2 + 0.25, rel=0.06)
+
+
+def test_across_compares_means_over_pairs():
+    e = torch.zeros(1, 9, 40)
+    e[0, 4] = torch.tensor([1.0, -1.0]).repeat(20)  # 1 in each of 2 x 40 pairs across, 4 in each of 39 along
+    over, along = 2 * 40 / (8 * 40), 4 * 39 / (9 * 39)
+    assert harmonics.across(e, torch.full((40,), 4.0)).item() == pytest.approx(over / (over + along))
+
+
+def test_a_band_holds_four_frequencies():
+    k = torch.arange(40.0)
+    two = torch.cos(math.pi / 40 * 5 * (k + 0.5)) + torch.cos(math.pi / 40 * 9 * (k + 0.5))
+    e = torch.zeros(1, 9, 40)
+    e[0, 4] = two
+    assert harmonics.purity(e, torch.full((40,), 4.0)).item() == pytest.approx(
+        0.5
+    )  # 5 and 9 do not fit into a band of 4
+    assert harmonics.purity(e, torch.full((40,), 4.0), band=5).item() == pytest.approx(1)
+
+
+def test_heights_are_rounded():
+    e = torch.arange(6.0)[:, None] + torch.zeros(1, 6, 2)
+    assert harmonics.straighten(e, torch.tensor([1.6, 2.4]), reach=1)[0].tolist() == [[1, 1], [2, 2], [3, 3]]

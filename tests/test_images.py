@@ -387,3 +387,16 @@ def test_no_celeba_picture_is_in_the_data():
     for path in (Path(__file__).parent.parent / "data").rglob("*faces40*.npz"):
         with np.load(path) as stored:
             assert "images" not in stored.files
+
+
+def test_pictures_are_shrunk_without_aliasing(tmp_path):
+    fine = (np.indices((32, 32)).sum(0) % 2 * 255).astype(np.uint8)  # a checkerboard: shrunk, it is gray
+    Image.fromarray(fine).save(tmp_path / "a.png")
+    x = images.folder(tmp_path, size=8)
+    assert (x[..., 1:-1, 1:-1] - 0.5).abs().max() < 0.02
+
+
+def test_pictures_of_16_bits_are_refused(tmp_path):
+    Image.fromarray(np.linspace(0, 65535, 64).reshape(8, 8).astype(np.uint16)).save(tmp_path / "deep.png")
+    with pytest.raises(ValueError, match="deep.png has more than 8 bits"):
+        images.folder(tmp_path, 8)

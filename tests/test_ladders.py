@@ -4,6 +4,8 @@ import matplotlib
 import pytest
 import torch
 
+from gahr import recipes
+
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
@@ -106,3 +108,46 @@ def test_the_onset_is_counted_in_looks_too():
     before, after = transition.onset(zoo.describe("fashion32-unet16-n100-a")["history"], 1)
     assert row == f"| 100 | {before:,} to {after:,} | {before * 0.64:,.0f} to {after * 0.64:,.0f} |"
     assert "not by 6,000" in ladders.onset_table({14000: "fashion32-unet16-n14000-a"}, 1)
+
+
+def test_the_table_of_transitions_has_both_interpolations():
+    cells = (
+        ladders.transition_table({"clothes": "fashion32-unet16"}, (1,))
+        .splitlines()[2]
+        .strip("| ")
+        .split(" | ")
+    )
+    line, power = (str(transition.locate("fashion32-unet16", "a", 1, None, way)) for way in (False, True))
+    assert cells[-2:] == [line, power] and line != power
+
+
+def test_bars_of_picture_sizes_are_two_standard_errors():
+    _, axes = plots.figure(1, 2)
+    ladders.picture_sizes(axes[0], {10: "faces10-unet16"}, 1)
+    bar = axes[0, 0].containers[0].lines[2][0].get_segments()[0][:, 1]
+    mean, se = transition.mean_gap(next(iter(transition.ladder("faces10-unet16").values())))
+    assert bar == pytest.approx([mean - 2 * se, mean + 2 * se])
+
+
+def test_bars_of_live_runs_are_two_standard_errors():
+    x, new = torch.rand(2, 6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    recipe = recipes.Recipe("fashion32", 6, "a", "unet2", blocks=1, steps=10, batch=4, precision="fp32")
+    with ladders.Live(10) as live:
+        mean, se = live.train(recipe, x, new)
+    bar = live.ax.containers[0].lines[2][0].get_segments()[0][:, 1]
+    assert bar == pytest.approx([mean - 2 * se, mean + 2 * se])
+
+
+def test_bands_span_both_halves_and_both_interpolations():
+    _, axes = plots.figure()
+    ladders.bands(axes[0, 0], "faces40-unet16", (1,))
+    corners = axes[0, 0].collections[0].get_paths()[0].vertices
+    at = [transition.locate("faces40-unet16", h, 1, 0.3, w).n for h in "ab" for w in (False, True)]
+    inside = corners[abs(corners[:, 0] - 0.3) < 1e-9, 1]
+    assert [inside.min(), inside.max()] == pytest.approx([min(at), max(at)])
+
+
+def test_the_dotted_line_is_at_one_decibel():
+    _, axes = plots.figure()
+    ladders.at_step(axes[0, 0], {n: f"fashion32-unet16-n{n}-a" for n in (10, 100)}, 1778)
+    assert axes[0, 0].lines[1].get_ydata()[0] == 1

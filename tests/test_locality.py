@@ -128,3 +128,8 @@ def test_the_wiener_error_of_faces_does_not_change_by_a_permutation():
     g = ideal.Gaussian(locality.moved(mean, order), values, vectors[:, order], rest)
     y = images.portrait() + 0.1 * torch.randn(1, 1, 40, 40, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(g(locality.moved(y, order), 0.1), locality.moved(f(y, 0.1), order))
+
+
+def test_a_distance_on_an_edge_belongs_to_the_next_bin():
+    M = torch.exp(-locality.distances(5))
+    assert locality.profile(M, (0, 1, 1.4, 2)) == pytest.approx([1, math.exp(-1), math.exp(-(2**0.5))])

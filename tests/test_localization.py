@@ -2,6 +2,8 @@
 
 import matplotlib
 
+from gahr import harmonics
+
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pytest
@@ -47,3 +49,11 @@ def test_stored_vectors_are_drawn_beside_their_picture():
     drawn = torch.tensor(axes[1, 2].images[0].get_array())
     assert torch.corrcoef(torch.stack([drawn.flatten(), e[1].flatten()]))[0, 1] > 0.999
     assert axes[1, 2].get_title() == "1.00" and axes[1, 0].get_ylabel() == "4 and 8"
+
+
+def test_the_line_of_an_even_picture_is_its_share():
+    _, axes = plots.figure(1, 4)
+    near = {"1.5": {"share": [0.9, 0.3]}, "4": {"share": [0.2, 0.4]}}
+    localization.shares(axes[0], {"classes": near}, {"networks": dict.fromkeys(localization.KINDS, near)})
+    even = harmonics.share(torch.ones(1, 40, 40), torch.full((40,), 20.0)).item()
+    assert axes[0, 0].lines[3].get_ydata()[0] == pytest.approx(even)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gahr import images, synthetic
+from gahr import denoisers, images, manifolds, measures, synthetic
 from gahr.disc import draw
 from gahr.manifolds import Projection, angles, asymptote, errors, gap, tangent
 
@@ -86,3 +86,26 @@ def test_gap_has_the_spread_it_says():
     assert sum(g.se for g in found) / 500 == pytest.approx(db.std().item(), rel=0.1)
     with pytest.raises(ValueError, match="same images"):
         gap(a[0], b[0, :5])
+
+
+def test_errors_are_those_of_the_curve():
+    x = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+
+    def f(y, sigma):
+        return 0.8 * y
+
+    found = manifolds.errors(f, x, (0.1, 0.5), seed=3)
+    table = measures.psnr_table(f, x, (0.1, 0.5), seed=3)[:, 0]
+    torch.testing.assert_close(-10 * found.log10(), table.double(), atol=1e-4, rtol=0)
+    per_pixel = (0.8 * denoisers.add_noise(x, 0.5, 1003) - x).square().flatten(1).mean(1)
+    torch.testing.assert_close(found[1], per_pixel.double(), atol=1e-6, rtol=1e-4)
+
+
+def test_tangents_are_central_differences():
+    """Central differences are exact for a parabola, whatever the step."""
+
+    def curve(p):
+        return torch.cat([p, p**2], 1).view(-1, 1, 1, 2)
+
+    row = manifolds.tangent(curve, torch.tensor([1.0]).double(), step=0.2)[0]
+    assert (row[1] / row[0]).item() == pytest.approx(2)

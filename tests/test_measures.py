@@ -262,3 +262,30 @@ NAN = torch.full((4, 1, 4, 4), math.nan)
 def test_bad_input_is_refused(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def test_every_level_and_repeat_has_noise_of_its_own():
+    x = torch.zeros(2, 1, 8, 8)
+    seen = []
+    measures.psnr_table(lambda y, s: seen.append(y / s) or y, x, (0.1, 0.2), repeats=2)
+    assert len({tuple(z.flatten().tolist()) for z in seen}) == 4
+
+
+def test_the_interval_of_a_slope_covers_95_percent():
+    entry = -20 * torch.log10(torch.tensor([0.1, 1.0]))[:, None]
+    each = 0.6 + 0.1 * torch.randn(400, generator=torch.Generator().manual_seed(0))
+    found = measures.slope(each * entry, (0.1, 1.0), draws=20_000)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * each.std().item() / 20, rel=0.04)
+
+
+def test_mse_of_a_curve_is_the_mean_of_errors():
+    x, values = torch.zeros(2, 1, 1, 1), torch.tensor([0.1, 0.001]).view(2, 1, 1, 1)
+    curve = measures.psnr_curve(lambda y, s: values, x, (0.5,))
+    assert curve["mse"][0] == pytest.approx((1e-2 + 1e-6) / 2, rel=1e-4)
+
+
+def test_estimates_of_another_shape_are_refused():
+    x = torch.rand(3, 1, 4, 4)
+    for measure in (measures.compare, measures.model_variance):
+        with pytest.raises(ValueError, match=r"y and g\(y\) must have the same shape"):
+            measure(lambda y, sigma: y, lambda y, sigma: y[:, 0], x, 0.1)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gahr import _optima, bases, classes, denoisers, manifolds
+from gahr import _optima, bases, classes, denoisers, manifolds, zoo
 
 
 def test_gaps_and_slopes_of_known_errors():
@@ -68,3 +68,25 @@ def test_what_is_told_of_a_basis_is_of_its_leading_outputs():
     told = _optima._told(basis, plane, 2)
     assert told["inside"] == pytest.approx(0.5) and told["angles"] == pytest.approx([0, 90], abs=0.01)
     assert told["sum"] == pytest.approx(3)
+
+
+def test_directions_in_the_plane_have_no_angle_to_it():
+    e = torch.eye(6)
+    basis = bases.Basis(torch.tensor([1.0, 0.6, 0.3, 0.05, 0.0, 0.0]), e, e, (1, 2, 3))
+    found = _optima._told(basis, e[:2].double(), 2)
+    assert (
+        found["inside"] == pytest.approx(1)
+        and found["angles"] == pytest.approx([0, 0])
+        and found["above"] == [2, 3, 4]
+    )
+    assert _optima._told(basis, e[[0, 5]].double(), 2)["inside"] == pytest.approx(0.5)
+
+
+def test_factors_of_a_network_are_singular_values(monkeypatch):
+    """A shift of the pixels keeps lengths: all its singular values are 1, and its trace is 0."""
+    monkeypatch.setattr(zoo, "load", lambda name: lambda y, sigma=None: y.roll(1, 3))
+    rows = {row["which"]: row for row in _optima.tangents("ray40", 1, (0.1,))["rows"]}
+    assert rows["network"]["above"] == [1600] * 3 and rows["network"]["lam"] == pytest.approx(
+        [1] * 10, abs=1e-3
+    )
+    assert rows["symmetric"]["sum"] == pytest.approx(0, abs=0.1)

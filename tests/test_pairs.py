@@ -365,3 +365,47 @@ def test_the_table_of_twins_takes_each_number_from_its_result():
     ]
     with pytest.raises(KeyError):
         pairs.twin_table(results(0.25, 0.5), results(0.125, 0.75), (10,), (0.3,))
+
+
+def test_pairs_that_share_nothing_share_no_start():
+    def flat(y, sigma=None):
+        return torch.full_like(y, 0.5)
+
+    plan = Sampling(step=0.5, beta=1.0, end=0.3)
+    one, two = pairs.draw(flat, flat, (1, 4, 4), 8, plan, share="nothing")
+    a, b = one.path[0].flatten(1), two.path[0].flatten(1)
+    assert torch.cdist(a, b).min() > 0.1  # no start of one is a start of the other
+
+
+def test_ten_times_the_energy_is_ten_decibels_away(monkeypatch):
+    mean, values, vectors, rest = images.covariance("fashion32")
+    factor = iter([1.0] + [10.0] * 20)
+
+    class Run:
+        def __init__(self, x):
+            self.x, self.steps = x, torch.ones(len(x))
+
+    base = (
+        torch.randn(24, len(values), generator=torch.Generator().manual_seed(0)) * values.sqrt() @ vectors
+    ).view(24, 1, 32, 32)
+
+    def draw(f, g, shape, count, plan, seed):
+        x = mean + next(factor) ** 0.5 * base
+        return Run(x), Run(x)
+
+    monkeypatch.setattr(pairs, "draw", draw)
+    rows = _drawn.steps("fashion32", 10)["rows"]
+    assert [row["distance_dB"] for row in rows] == pytest.approx([0] + [10] * (len(rows) - 1), abs=0.01)
+
+
+def test_filters_see_the_noise_of_the_networks(monkeypatch):
+    seeds = []
+    monkeypatch.setattr(
+        measures, "compare", lambda f, g, x, s, seed=0: seeds.append(seed) or {"variance": 0.0}
+    )
+    monkeypatch.setattr(_drawn, "PAIRS", 1)
+    monkeypatch.setattr(
+        _drawn.pairs, "draw", lambda *a, **k: [type("R", (), {"x": torch.rand(2, 1, 32, 32)})] * 2
+    )
+    _drawn.wiener("fashion32", (10,))
+    assert seeds == [1000 * k for k in range(12)]

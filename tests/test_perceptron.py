@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gahr import locality, networks, perceptron, recipes, synthetic
+from gahr import denoisers, locality, networks, perceptron, recipes, synthetic
 
 
 def recipe(**settings):
@@ -52,3 +52,30 @@ def test_a_diverging_run_says_so():
         next(network.parameters()).fill_(float("nan"))
     with pytest.raises(ValueError, match="the loss is nan"):
         perceptron.fit(network, recipe(steps=1), x)
+
+
+def test_a_shortfall_is_in_decibels_of_squared_error(monkeypatch):
+    monkeypatch.setattr(perceptron, "fit", lambda network, recipe, x: lambda y, sigma=None: y)
+    new = torch.zeros(40, 1, 16, 16)
+    found = perceptron.shortfall(None, None, None, new, {0.1: 0.001, 0.5: 0.25})
+    assert found == pytest.approx([10, 0], abs=0.1)
+
+
+def test_the_best_error_of_clouds_is_that_of_their_filter():
+    x, new, best = perceptron.clouds((1e-3, 0.1, 100.0), n=3000, new=50, size=8)
+    assert best[1e-3] == pytest.approx(1e-6, rel=1e-2) and best[100.0] == pytest.approx(0.25**2, rel=1e-2)
+    f = denoisers.Wiener.fit(x)
+    error = (f(denoisers.add_noise(x, 0.1), 0.1) - x).square().mean().item()
+    assert error == pytest.approx(best[0.1], rel=0.05)
+
+
+def test_the_rate_follows_the_recipe(monkeypatch):
+    recipe = recipes.Recipe("toy", 6, "a", network="unet2", blocks=1, steps=8, batch=4, precision="fp32")
+    rates, step = [], torch.optim.Adam.step
+    monkeypatch.setattr(
+        torch.optim.Adam, "step", lambda self, *a: rates.append(self.param_groups[0]["lr"]) or step(self, *a)
+    )
+    perceptron.fit(
+        networks.UNet(2, 1), recipe, torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    )
+    assert rates == [recipe.rate(t) for t in range(8)]

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -140,3 +141,31 @@ def test_seeds_and_steps_do_not_meet():
 def test_halves_and_counts_that_are_none_are_refused(change, error, message):
     with pytest.raises(error, match=message):
         recipes.Recipe(**({"images": "own48", "n": 100, "half": "a"} | change))
+
+
+def test_a_short_run_warms_up_and_ends_at_zero():
+    recipe = recipes.Recipe("faces40", 10, "a", steps=50, learning_rate=1.0)
+    for t in (0, 20, 49):
+        assert recipe.rate(t) == pytest.approx((t + 1) / 50 * 0.5 * (1 + math.cos(math.pi * t / 50)))
+
+
+@pytest.mark.parametrize("ema", [1.0, -0.1, math.nan])
+def test_an_average_that_never_moves_is_refused(ema):
+    with pytest.raises(ValueError, match=r"ema must be in \[0, 1\)"):
+        recipes.Recipe("a", 1, "a", ema=ema)
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(KeyError, match="unknown precision"):
+        recipes.Recipe("a", 1, "a", precision="fp61")
+
+
+def test_what_is_stored_was_trained_as_the_sets_say():
+    stored = {n for k in ("network", "record") for n in zoo.names(k)}
+    checked = 0
+    for name in runs.NAMES:
+        for recipe in runs.named(name):
+            if recipe.name in stored:
+                assert zoo.describe(recipe.name)["recipe"] == dataclasses.asdict(recipe), recipe.name
+                checked += 1
+    assert checked > 50

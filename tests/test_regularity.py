@@ -85,3 +85,32 @@ def test_levels_near_either_end_are_not_fitted():
     assert regularity.usable(mse, 1e-3, 0.1, factor=1.0)[1:] == [True] * 5
     with pytest.raises(ValueError, match="factor"):
         regularity.usable(mse, 1e-3, 0.1, factor=0.5)
+
+
+def test_the_interval_without_the_floor_is_that_of_a_mean():
+    n, spread = 400, 0.3
+    gain = 1 + spread * torch.randn(n, generator=torch.Generator().manual_seed(0)).clamp(-2.5, 2.5)
+    error = torch.stack([torch.full((n,), 1e-2), gain])
+    found = regularity.without_floor(-10 * torch.log10(error), torch.full((n,), 300.0), (0.1, 1.0))
+    sd = (
+        10 / math.log(10) * (gain.std() / gain.mean()).item() / math.sqrt(n) / 20
+    )  # of 10 log10 of a mean, over 20 dB
+    assert found.high - found.low == pytest.approx(2 * 1.96 * sd, rel=0.15)
+
+
+def test_columns_without_room_on_either_side_are_left_out():
+    x = torch.full((1, 1, 12, 4), 0.2)
+    x[:, :, 6:], x[:, :, 11] = 0.7, 0.9
+    assert regularity.step(x, torch.tensor([[6.0, 6.0, 10.0, 10.0]])).item() == pytest.approx(
+        0.5
+    )  # two columns lack room below
+
+
+def test_a_step_is_taken_three_pixels_away():
+    x = torch.arange(12.0).view(1, 1, 12, 1).expand(1, 1, 12, 4)
+    assert regularity.step(x, torch.full((1, 4), 6.0)).item() == 6  # 3 pixels below less 3 above
+
+
+def test_structure_is_the_mean_of_squares():
+    f = torch.tensor([0.0, 1.0, 4.0, 5.0, 8.0])  # steps of 1 and 3
+    assert regularity.structure(f, 1, (1,)).item() == pytest.approx(5)

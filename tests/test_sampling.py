@@ -305,3 +305,15 @@ def test_a_solution_starts_from_the_settings_where_nothing_was_measured():
         0.9, abs=0.02
     )
     assert hole.std().item() == pytest.approx(0.3, abs=0.02) == rest.std().item()
+
+
+def test_a_run_is_given_up_at_twice_the_start_and_not_before():
+    with pytest.raises(RuntimeError, match="diverges: after 0 steps the estimated noise level is 2.8"):
+        sample(lambda y: 0.5 - 2 * (y - 0.5), SHAPE, 1)
+    sample(
+        lambda y: 0.5 - 0.8 * (y - 0.5), SHAPE, 1, Sampling(step=0.2, beta=1.0)
+    )  # 1.8 times the start is allowed
+
+
+def test_no_more_steps_are_expected_than_are_allowed():
+    assert Sampling(max_steps=3).expected_steps == 3

@@ -62,3 +62,16 @@ def test_stored_results_agree_with_the_manifest():
     last = zoo.describe("discs40-unet16-fresh-a")["history"][-1]["held_out"]
     assert ax.lines[4].get_ydata()[-1] == pytest.approx(25.05 + 6.02 - last[4], abs=0.01)
     assert "uniform" in shortfall.weight_table()
+
+
+def test_bars_of_gaps_are_two_standard_errors():
+    ax = plots.figure()[1][0, 0]
+    shortfall.gaps(ax)
+    found = zoo.result("discs40-optima")["gaps"]["network"]
+    bar = ax.containers[0].lines[2][0].get_segments()[0][:, 1]
+    assert bar == pytest.approx([found["db"][0] - 2 * found["se"][0], found["db"][0] + 2 * found["se"][0]])
+
+
+def test_the_floor_is_in_decibels_of_squared_error(monkeypatch):
+    monkeypatch.setattr(shortfall, "_floor", lambda name: 1e-4)
+    assert "| 40.0 dB |" in shortfall.floor_table()

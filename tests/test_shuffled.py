@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gahr import _rows_shuffled, _shuffled, permutations, synthetic, zoo
+from gahr import _rows_shuffled, _shuffled, bases, locality, permutations, plots, synthetic, zoo
 from gahr.denoisers import Wiener, add_noise
 
 
@@ -96,3 +96,56 @@ def test_tables_show_the_numbers():
     said = permutations.head_start({"history": history, "recipe": {"steps": 40}}, {"history": slow})
     assert said.startswith("After 20 of its 40 steps") and "gained 2.0 dB at noise 0.02" in said
     assert permutations.decibel(0.5) == pytest.approx(-10 * math.log10(0.5))
+
+
+def test_the_error_of_a_gap_is_that_of_a_mean():
+    sigmas = (0.01, 0.1, 0.3, 1.0)
+    more = torch.randn(1, 40, generator=torch.Generator().manual_seed(0)).expand(4, 40)
+    found = _shuffled.gaps(20 + more, torch.full((4, 40), 18.0), sigmas)
+    assert found["se"] == pytest.approx([more[0].std().item() / math.sqrt(40)] * 4, rel=1e-4)
+
+
+def test_neighbours_are_those_of_the_leading_directions():
+    """Factors that fall with frequency: the first output directions are smooth."""
+    e = bases.dct(8, 8)
+    J = e.T @ (torch.linspace(1.2, 0.1, 64)[:, None] * e)
+    assert _shuffled.describe(J, J)["neighbours"] > 0.3
+
+
+def test_tables_of_orders_and_gaps_hold_what_their_heads_say():
+    study = {
+        "gaps": {"sigma": [0.3], "gap": [3.0], "se": [0.1]},
+        "psnr": {"faces": [24.0], "shuffled": [21.0], "wiener": [23.0]},
+    }
+    assert permutations.gap_table(study).splitlines()[2] == "| 0.3 | 24.00 | 21.00 | 3.00 ± 0.10 | 2.00 |"
+    generator = torch.Generator().manual_seed(0)
+    A = torch.randn(16, 16, generator=generator).double()
+    C, mean, order = (
+        A @ A.T / 16,
+        torch.rand(1, 1, 4, 4, generator=generator),
+        torch.randperm(16, generator=generator),
+    )
+    row = (
+        permutations.orders_table(C, mean, {"mixed": order}, 0.3, 1).splitlines()[2].strip("| ").split(" | ")
+    )
+    moved = locality.moved(mean, order)
+    expected = [
+        locality.convolution_mse(locality.rearranged(C, order), moved, 0.3),
+        locality.window_mse(locality.rearranged(C, order), 0.3, 1),
+    ]
+    assert row == ["mixed", *(f"{permutations.decibel(v):.2f}" for v in expected)]
+    ax = plots.figure()[1][0, 0]
+    permutations.profiles(ax, {"faces": torch.eye(16)}, (0, 1, 2), "")
+    assert list(ax.lines[0].get_xdata()) == [0, 1] and list(ax.lines[0].get_ydata()) == [1, 0]
+
+
+def test_tables_of_links_and_factors_hold_what_their_heads_say():
+    M, other = torch.randn(2, 9, 9, generator=torch.Generator().manual_seed(0))
+    row = permutations.link_table({"M": M}, other).splitlines()[2].strip("| ").split(" | ")
+    assert row == ["M", f"{locality.diagonal_share(M):.0%}", f"{locality.likeness(M, other):.2f}"]
+    found = {"above": {"0.5": 3, "0.1": 40}, "trace": 12.0, "neighbours": 0.25}
+    row = permutations.jacobian_table({"faces": [found]}).splitlines()[2].strip("| ").split(" | ")
+    assert row == ["faces", "3 (3, 3)", "40 (40, 40)", "12 (12, 12)", "0.25"]
+    ax = plots.figure()[1][0, 0]
+    permutations.windows(ax, {"radius": [0, 1], "faces": [0.1, 0.01]}, {"faces": 1e-3}, 1e-4)
+    assert [list(line.get_ydata()) for line in ax.lines] == [[10, 20], [30, 30], [40, 40]]

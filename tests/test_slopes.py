@@ -7,7 +7,20 @@ import pytest
 import torch
 from torch.nn import functional
 
-from gahr import _along, _slopes, _unequal, bases, bestbasis, classes, geometry, measures, regularity, zoo
+from gahr import (
+    _adapted,
+    _along,
+    _shuffled,
+    _slopes,
+    _unequal,
+    bases,
+    bestbasis,
+    classes,
+    geometry,
+    measures,
+    regularity,
+    zoo,
+)
 
 
 def flat(name, n, half):
@@ -124,3 +137,39 @@ def test_the_study_of_bases_holds_each_picture_against_the_next(monkeypatch):
     own = np.array([measures.psnr(v.x, v.estimate).item() for v in views])
     expected = (own - np.array([row["network"] for row in reached])).mean()
     assert found["network itself"][0] == pytest.approx(expected)
+
+
+def test_eigenvalues_are_told_by_mean_least_and_largest(monkeypatch):
+    monkeypatch.setattr(geometry, "summary", lambda *a, **k: {"share": 0.0})
+    monkeypatch.setattr(geometry, "oracle_db", lambda *a: {"network": 0.0})
+    x = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    views = [
+        geometry.View(x, x, x + 0.1, None, bases.Basis(torch.tensor([v]), None, None, None), 0.0, 0.1)
+        for v in (1.0, 2.0, 6.0)
+    ]
+    assert _along._class(views)["lam"] == [[3, 1, 6]]
+
+
+def test_what_is_stored_was_measured_with_the_settings_of_today():
+    """What is stored was measured with the settings that the module has."""
+    found = zoo.result("calpha40-unequal")
+    assert (found["sigma"], found["count"], found["background"]) == (
+        _unequal.SIGMA,
+        _unequal.COUNT,
+        _unequal.BACKGROUND,
+    )
+    found = zoo.result("calpha40-harmonics")
+    assert (found["sigma"], found["count"], found["pictures"]) == (
+        _along.SIGMA,
+        _along.COUNT,
+        len(_along.SEEDS),
+    )
+    assert tuple(zoo.result("calpha40-slopes")["sigma"]) == _slopes.SIGMAS
+    found = zoo.result("adapted-bases")
+    assert (found["sigma"], tuple(found["cuts"])) == (_adapted.SIGMA, _adapted.CUTS)
+    found = zoo.result("shuffled40-spectra")
+    assert (found["sigma"], tuple(found["ranks"]), found["images"]) == (
+        _shuffled.SIGMA,
+        _shuffled.RANKS,
+        _shuffled.COUNT,
+    )

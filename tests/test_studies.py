@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from gahr import _files, classes, denoisers, images, measures, networks, studies, zoo
+from gahr import _files, bases, classes, denoisers, images, measures, networks, studies, zoo
 
 
 @pytest.fixture
@@ -161,3 +161,9 @@ def test_a_size_whose_networks_are_gone_keeps_what_is_stored(pairs_listed, tmp_p
     stored["images"] = 10  # of another measurement
     with pytest.raises(FileNotFoundError, match="discs16-unet2-n5-a"):
         studies.pairs("discs16", runs, network="unet2")
+
+
+def test_the_wavelet_threshold_keeps_the_coarsest():
+    f, coarse = studies.fixed_denoisers("fashion32", 32)["wavelet threshold"], bases.wavelet(32, 32)[:16]
+    y = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(coarse @ f(y, 0.2).flatten(), coarse @ y.flatten(), atol=1e-4, rtol=0)

@@ -2,14 +2,15 @@
 
 import dataclasses
 import functools
+import hashlib
 import json
 import math
 
 import pytest
 import torch
 
-from gahr import _engine, measures, networks, recipes, synthetic, training, zoo
-from gahr.denoisers import add_noise
+from gahr import _engine, classes, denoisers, measures, networks, recipes, synthetic, training, zoo
+from gahr.denoisers import Blind, add_noise
 
 RECIPE = recipes.Recipe("toy", 32, "a", network="unet4", blocks=1, steps=60, batch=8, learning_rate=3e-3)
 
@@ -242,3 +243,60 @@ def test_a_checkpoint_of_other_images_is_refused(x, tmp_path):
     training.train(recipe, x, folder=tmp_path)  # its own are welcome
     with pytest.raises(ValueError, match="belongs to other training images; remove it or choose another"):
         training.train(recipe, 0.5 * x, folder=tmp_path)
+
+
+def test_a_glance_leaves_the_network_as_it_was():
+    network = networks.initialize(networks.UNet(2, 1), 0).train()
+    x = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    row = training._glance(network, x, None)
+    assert network.training and all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
+    f = denoisers.Blind(network.eval())
+    with torch.no_grad():
+        for k, sigma in enumerate((0.02, 0.05, 0.1, 0.2, 0.5)):
+            y = denoisers.add_noise(x, sigma, seed=1000 * k)
+            assert row["train"][k] == pytest.approx(measures.psnr(x, f(y)).mean().item(), abs=1e-3)
+
+
+def test_the_status_counts_images_and_not_steps(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "HELD_OUT", 10)
+    recipe = recipes.Recipe("discs16", 6, "a", network="unet2", blocks=1, steps=12, batch=4, precision="fp32")
+    path = training.run(recipe, tmp_path)
+    status = json.loads((path.parent / "status.json").read_text())
+    history = json.loads((path.parent / "facts.json").read_text())["history"]
+    assert status["images_per_second"] == pytest.approx(12 * 4 / history[-1]["seconds"], rel=0.05)
+
+
+class Gray(torch.nn.Module):
+    """Answers 0.2 everywhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, y):
+        return y - 0.2
+
+
+def test_training_and_held_out_images_are_not_exchanged(monkeypatch):
+    monkeypatch.undo()
+    x, new = torch.full((3, 1, 4, 4), 0.2), torch.full((5, 1, 4, 4), 0.8)
+    curves, row = training._curves(Blind(Gray()), x, new), training._glance(Gray(), x, new)
+    for train, held_out in (
+        (curves["train"]["psnr"], curves["held_out"]["psnr"]),
+        (row["train"], row["held_out"]),
+    ):
+        assert train[0] > 100 and held_out[0] == pytest.approx(-20 * math.log10(0.6), abs=1e-3)
+
+
+def test_a_recipe_loads_its_half_and_a_thousand_held_out_images():
+    x, held_out = training.load_images(recipes.Recipe("discs8", 3, "b"))
+    assert torch.equal(x, classes.load("discs8", 3, "b"))
+    assert torch.equal(held_out, classes.load("discs8", 1000, "held-out"))
+
+
+def test_the_hash_is_of_rounded_pixels():
+    x = torch.tensor([[[[0.0, 0.102, 0.502, 1.0]]]])  # 0, 26.01, 128.01, 255
+    x[0, 0, 0, 1:3] -= 0.001  # 25.755, 127.755
+    found = training.data_identity(recipes.Recipe("toy", 1, "a"), x)["sha256"]
+    assert found == hashlib.sha256(bytes([0, 26, 128, 255])).hexdigest()

@@ -142,3 +142,19 @@ def test_the_receptive_field_is_what_the_gradient_says(blocks):
 def test_a_network_without_blocks_is_none():
     with pytest.raises(ValueError, match="blocks must be in"):
         transition.receptive_field(0)
+
+
+def test_a_threshold_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="threshold must be in"):
+        transition.crossing((10, 100), (5, 0), 0.0)
+
+
+def test_a_gap_at_the_threshold_is_not_yet_below():
+    assert transition.crossing((10, 100, 1000), (5.0, 1.0, 0.0), 1.0).above == 100
+
+
+def test_a_gap_at_the_threshold_has_not_yet_opened():
+    history = [
+        {"step": s, "train": [20.0 + g], "held_out": [20.0]} for s, g in ((10, 0.0), (18, 1.0), (32, 1.5))
+    ]
+    assert transition.onset(history, 1.0) == (18, 32)
