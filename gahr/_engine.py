@@ -153,10 +153,12 @@ class Checkpoint:
     engine
         What is saved and restored.
     images
-        Hash of the training images: a checkpoint of others is refused.
+        Hash of the training images: a checkpoint of others is refused. ``None`` does not ask.
     """
 
-    def __init__(self, folder: str | Path | None, recipe: Recipe, engine: Engine, images: str = "") -> None:
+    def __init__(
+        self, folder: str | Path | None, recipe: Recipe, engine: Engine, images: str | None = None
+    ) -> None:
         self.path = Path(folder) / "checkpoint.pt" if folder else None
         self.recipe, self.engine, self.images = dataclasses.asdict(recipe), engine, images
 
@@ -199,7 +201,7 @@ class Checkpoint:
         saved = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
         if saved["recipe"] != self.recipe:
             raise _Another("another recipe")
-        if saved.get("images", self.images) != self.images:
+        if self.images and saved.get("images") not in (None, self.images):
             raise _Another("other training images")
         for name, part in self._parts().items():
             part.load_state_dict(saved[name])

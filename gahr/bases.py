@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gahr._checks import check_images
-from gahr.denoisers import Denoiser, shrinkage
+from gahr.denoisers import Denoiser, need_evaluation, need_gradient, shrinkage
 
 __all__ = [
     "Basis",
@@ -77,7 +77,7 @@ def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 20
     Raises
     ------
     ValueError
-        If ``y`` holds more than one image.
+        If ``y`` holds more than one image, ``f`` is in training mode, or no gradient passes through it.
 
     Notes
     -----
@@ -88,6 +88,8 @@ def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 20
         raise ValueError(f"the Jacobian is taken at one image, (1, C, H, W); got {len(y)} images.")
     if hasattr(f, "check"):
         f.check(y)
+    need_evaluation(f)
+    need_gradient(lambda image: f(image, sigma), y)
     d = y.numel()
     rows = torch.func.jacrev(lambda image: f(image, sigma).flatten(), chunk_size=chunk)(y.detach())
     return rows.reshape(d, d).detach()

@@ -6,6 +6,7 @@ need it. Everything that follows in the package (scores, samplers, Jacobians) ta
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -185,6 +186,24 @@ def check_fits(y: Tensor, like: Tensor) -> None:
         raise ValueError(
             f"this denoiser was made for images of shape {tuple(like.shape[1:])}; got {tuple(y.shape[1:])}."
         )
+
+
+_TIED = (networks.BiasFreeNorm, nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
+
+
+def need_evaluation(f: Denoiser) -> None:
+    """Raise if a network would treat images of a batch together, or at random: it is in training mode."""
+    if isinstance(f, nn.Module) and any(isinstance(m, _TIED) and m.training for m in f.modules()):
+        raise ValueError("the network is in training mode, where it is no fixed function: call f.eval().")
+
+
+def need_gradient(f: Callable[[Tensor], Tensor], y: Tensor) -> None:
+    """Raise if no gradient passes from ``f(y)`` to ``y``: the Jacobian would come out as zero."""
+    with torch.enable_grad():
+        if not f(y.detach().clone().requires_grad_()).requires_grad:
+            raise ValueError(
+                "no gradient passes through f (torch.no_grad, inference_mode or detach inside it?)."
+            )
 
 
 def need_sigma(sigma: float | None, what: str) -> float:

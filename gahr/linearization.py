@@ -16,13 +16,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from gahr._checks import check_images, check_number
-from gahr.denoisers import Denoiser
-from gahr.networks import BiasFreeNorm
+from gahr.denoisers import Denoiser, need_evaluation, need_gradient
 
 __all__ = ["Linearization", "linearize"]
 
 _RELU = (torch.relu, torch.Tensor.relu, nn.functional.relu)
-_TIED = (BiasFreeNorm, nn.BatchNorm2d, nn.Dropout)
 
 
 class _Gates(TorchFunctionMode):
@@ -146,11 +144,8 @@ def linearize(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 6
         raise ValueError(f"the Jacobian is taken at one image, (1, C, H, W); got {len(y)} images.")
     check_number(chunk, "chunk", 1)
     y = y.detach()
+    need_evaluation(f)
     if isinstance(f, nn.Module):
-        if any(isinstance(m, _TIED) and m.training for m in f.modules()):
-            raise ValueError(
-                "the network is in training mode, where it has no fixed Jacobian: call f.eval()."
-            )
         f = copy.deepcopy(f).requires_grad_(False)
         if y.device.type == "cpu":
             f = f.to(memory_format=torch.channels_last)
@@ -162,6 +157,7 @@ def linearize(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 6
         raise ValueError(f"f must return the shape of y, {tuple(y.shape)}; got {tuple(value.shape)}.")
     if not torch.isfinite(value).all():
         raise ValueError("f(y) contains NaN or infinite values.")
+    need_gradient(lambda image: f(image, sigma), y)
     return _frozen(f, y, sigma, int(chunk), gradient) or _through_func(f, y, sigma, int(chunk), gradient)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gahr._checks import check_images, check_number, check_same_shape
-from gahr.denoisers import Denoiser, add_noise
+from gahr.denoisers import Denoiser, add_noise, need_evaluation
 
 __all__ = [
     "SIGMAS",
@@ -78,6 +78,7 @@ def psnr_table(
         Images denoised at once.
     """
     check_images(x, "x")
+    need_evaluation(f)
     table = []
     for level, sigma in enumerate(sigmas):
         check_number(sigma, "sigma", 0.0, open_low=True)
@@ -238,8 +239,7 @@ def model_variance(f: Denoiser, g: Denoiser, x: Tensor, sigma: float, seed: int 
     """Half the squared difference of two estimates of the same noisy images, per pixel, ``(B,)``.
 
     With ``f`` and ``g`` trained on disjoint sets its mean is the variance of the trained function:
-    the paper's measure of generalization (section 2.2). Let them start from different weights, too: from
-    the same ones they differ less than two networks that know nothing of each other (chapter 6).
+    the paper's measure of generalization (section 2.2). The book's two start from different weights, too.
     """
     y = add_noise(x, sigma, seed)
     one, two = _two(f, g, y, sigma, len(y))
@@ -248,9 +248,12 @@ def model_variance(f: Denoiser, g: Denoiser, x: Tensor, sigma: float, seed: int 
 
 def _two(f: Denoiser, g: Denoiser, y: Tensor, sigma: float, batch: int) -> list[Tensor]:
     """Both estimates, of the shape of their input."""
-    found = [torch.cat([h(part, sigma) for part in y.split(batch)]) for h in (f, g)]
-    for name, x in zip(("f(y)", "g(y)"), found, strict=True):
+    found = []
+    for name, h in (("f(y)", f), ("g(y)", g)):
+        need_evaluation(h)
+        x = check_images(torch.cat([h(part, sigma) for part in y.split(batch)]), name)
         check_same_shape(y, x, ("y", name))
+        found.append(x)
     return found
 
 

@@ -256,7 +256,7 @@ def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool = T
     Raises
     ------
     ValueError
-        If the names are of neither network, or a tensor is missing, extra or of the wrong shape.
+        If the names are of neither network, or a tensor is missing, extra, not finite or of the wrong shape.
     """
     state = {re.sub(r"^(module\.)+", "", key): value for key, value in state.items()}
     first = state.get("encoder.0.0.weight", state.get("conv_layers.0.weight"))
@@ -274,6 +274,9 @@ def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool = T
             "these are not the weights of a UNet (encoder.0.0.weight ...) or a BF-CNN "
             f"(conv_layers.0.weight ...); the names begin with: {found}."
         )
+    for key, value in state.items():
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{key} contains NaN or infinite values.")
     try:
         network.load_state_dict({key: value.float() for key, value in state.items()})
     except RuntimeError as error:

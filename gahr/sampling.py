@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gahr._checks import check_images, check_known, check_number
-from gahr.denoisers import Denoiser
+from gahr.denoisers import Denoiser, need_evaluation
 
 __all__ = ["Sampling", "Trajectory", "sample", "solve"]
 
@@ -239,6 +239,7 @@ def _climb(
     check_images(y, "the starting point")
     if hasattr(f, "check"):
         f.check(y)
+    need_evaluation(f)
     n, d = len(y), y[0].numel()
     active = torch.arange(n)
     path, times, sigmas, steps = [y.clone()], [0], [], torch.zeros(n, dtype=torch.long)

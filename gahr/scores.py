@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gahr._checks import check_images, check_number, check_same_shape
-from gahr.denoisers import Denoiser, add_noise
+from gahr.denoisers import Denoiser, add_noise, need_gradient
 
 __all__ = ["dsm_loss", "kl_bound", "score", "squared_error", "sure", "trace"]
 
@@ -123,6 +123,7 @@ def trace(f: Callable[[Tensor], Tensor], y: Tensor, probes: int = 32, seed: int 
     check_images(y, "y")
     if probes < 2:
         raise ValueError(f"an error bar needs at least 2 probes; got {probes}.")
+    need_gradient(f, y)
     generator = torch.Generator().manual_seed(seed)
     values = []
     _, pull = torch.func.vjp(f, y.detach())

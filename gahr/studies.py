@@ -113,7 +113,7 @@ def _stored_sizes(name: str, n: int) -> dict:
     return stored["sizes"] if stored["images"] == n else {}
 
 
-def _sizes(images_name: str, network: str, ends: tuple[str, str] = ("a", "b")) -> list[int]:
+def _sizes(images_name: str, network: str, ends: tuple[str, str]) -> list[int]:
     """Training-set sizes of which the manifest knows both networks."""
     known = {name for kind in ("network", "record") for name in zoo.names(kind)}
     sizes = {n for n in (zoo.describe(name)["recipe"]["n"] for name in known) if n is not None}

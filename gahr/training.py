@@ -89,7 +89,7 @@ def train(
     engine = _engine.Engine(recipe, network, compiled, log)
     x = x if x is None else x.to(engine.device)
     identity = data_identity(recipe, x)
-    checkpoint = _engine.Checkpoint(folder, recipe, engine, identity.get("sha256", ""))
+    checkpoint = _engine.Checkpoint(folder, recipe, engine, identity.get("sha256"))
     step, seconds, history = checkpoint.read()
     marks = {round(10 ** (k / 4)) for k in range(4, 40)} | {recipe.steps}
     began = saved_at = time.monotonic()
@@ -199,7 +199,12 @@ def data_identity(recipe: Recipe, x: Tensor | None) -> dict:
     if x is None:
         return about | {"rule": "gahr.recipes.draw, fresh images at every step"}
     pixels = (x.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
-    return about | {"rule": "gahr.classes.load", "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}
+    try:
+        classes.is_drawn(recipe.images)
+        rule = "gahr.classes.load"
+    except KeyError:  # a class of the reader's own
+        rule = "given to gahr.training.train"
+    return about | {"rule": rule, "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}
 
 
 def _check_fit(recipe: Recipe, network: nn.Module, x: Tensor | None, held_out: Tensor | None) -> None:

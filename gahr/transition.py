@@ -88,6 +88,8 @@ def gap(facts: str | Mapping) -> Gap:
 
 def _average(sigma: Sequence[float], values: Sequence[float]) -> float:
     """Mean over noise levels uniform between the smallest and the largest, by trapezoids."""
+    if len(sigma) < 2 or list(sigma) != sorted(set(sigma)):
+        raise ValueError(f"sigma must be at least two increasing noise levels; got {list(sigma)}.")
     knots = list(zip(sigma, values, strict=True))
     area = sum((t - s) * (a + b) / 2 for (s, a), (t, b) in zip(knots, knots[1:], strict=False))
     return area / (sigma[-1] - sigma[0])
@@ -179,6 +181,8 @@ def crossing(
         raise ValueError(f"n must be at least two increasing sizes, and gaps as many; got {n} and {gaps}.")
     check_number(threshold, "threshold", 0, open_low=True)
     se = [0.0] * len(n) if se is None else se
+    if len(se) != len(n) or not all(map(math.isfinite, (*gaps, *se))):
+        raise ValueError(f"gaps and se must be finite, one for each size; got {gaps} and {se}.")
     found = [_place(n, gaps, threshold, logarithmic)]
     for sign in (-2, 2):
         moved = [g + sign * error for g, error in zip(gaps, se, strict=True)]

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from gahr import bases, denoisers, networks, synthetic
+from gahr import bases, denoisers, linearization, measures, networks, sampling, scores, synthetic
 from gahr.denoisers import Blind, Threshold, Wiener, add_noise, need_sigma, shrinkage
 
 
@@ -127,3 +128,37 @@ def test_a_threshold_keeps_the_mean_and_cuts_at_five_quarters_of_the_noise():
 def test_filters_that_cannot_be_are_refused(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda f, x: measures.psnr_curve(f, x, (0.1,)),
+        lambda f, x: measures.compare(f, f, x, 0.1),
+        lambda f, x: measures.model_variance(f, f, x, 0.1),
+        lambda f, x: sampling.sample(f, (1, 8, 8), 1),
+        lambda f, x: bases.jacobian(f, x[:1]),
+    ],
+)
+@pytest.mark.parametrize("tied", [nn.BatchNorm2d(1), nn.Dropout2d()])
+def test_networks_in_training_mode_are_not_measured(measure, tied):
+    f = Blind(nn.Sequential(nn.Conv2d(1, 1, 3, padding=1, bias=False), tied).train())
+    with pytest.raises(ValueError, match=r"training mode.*call f.eval\(\)"):
+        measure(f, torch.rand(4, 1, 8, 8))
+
+
+@pytest.mark.parametrize(
+    "differentiate",
+    [
+        lambda f, y: bases.jacobian(f, y),
+        lambda f, y: linearization.linearize(f, y, 0.1),
+        lambda f, y: scores.trace(f, y),
+        lambda f, y: scores.sure(f, y, 0.1),
+    ],
+)
+def test_a_jacobian_of_zero_is_not_made_up_where_gradients_are_cut(differentiate):
+    y = torch.rand(1, 1, 8, 8)
+    differentiate(lambda y, sigma=None: 0.5 * y, y)
+    for cut in (torch.no_grad()(lambda y, sigma=None: 0.5 * y), lambda y, sigma=None: 0.5 * y.detach()):
+        with pytest.raises(ValueError, match="no gradient passes through f"):
+            differentiate(cut, y)

@@ -289,3 +289,9 @@ def test_estimates_of_another_shape_are_refused():
     for measure in (measures.compare, measures.model_variance):
         with pytest.raises(ValueError, match=r"y and g\(y\) must have the same shape"):
             measure(lambda y, sigma: y, lambda y, sigma: y[:, 0], x, 0.1)
+
+
+def test_a_denoiser_of_nan_is_not_compared():
+    x = torch.rand(3, 1, 4, 4)
+    with pytest.raises(ValueError, match=r"g\(y\) contains NaN"):
+        measures.compare(lambda y, sigma: y, lambda y, sigma: math.nan * y, x, 0.1)

@@ -1,5 +1,7 @@
 """The authors' two networks: their sizes, their files, their arithmetic, and homogeneity."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -212,3 +214,10 @@ def test_input_is_checked():
         networks.check_input(network, torch.zeros(1, 1, 10, 12))
     with pytest.raises(ValueError, match="y has 3 channels; this network was built for 1"):
         networks.check_input(network, torch.zeros(1, 3, 8, 8))
+
+
+def test_weights_that_are_not_finite_are_refused():
+    state = networks.UNet(2, 1).state_dict()
+    name = "encoder.0.0.weight"
+    with pytest.raises(ValueError, match="encoder.0.0.weight contains NaN"):
+        networks.from_state_dict(state | {name: math.nan * state[name]})

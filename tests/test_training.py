@@ -300,3 +300,9 @@ def test_the_hash_is_of_rounded_pixels():
     x[0, 0, 0, 1:3] -= 0.001  # 25.755, 127.755
     found = training.data_identity(recipes.Recipe("toy", 1, "a"), x)["sha256"]
     assert found == hashlib.sha256(bytes([0, 26, 128, 255])).hexdigest()
+
+
+def test_images_of_a_class_of_ones_own_are_not_said_to_be_the_book_s():
+    x = torch.rand(2, 1, 8, 8)
+    own, ours = (training.data_identity(recipes.Recipe(name, 2, "a"), x) for name in ("own8", "discs8"))
+    assert own["rule"] == "given to gahr.training.train" and ours["rule"] == "gahr.classes.load"

@@ -158,3 +158,16 @@ def test_a_gap_at_the_threshold_has_not_yet_opened():
         {"step": s, "train": [20.0 + g], "held_out": [20.0]} for s, g in ((10, 0.0), (18, 1.0), (32, 1.5))
     ]
     assert transition.onset(history, 1.0) == (18, 32)
+
+
+def test_curves_that_cannot_be_averaged_are_refused():
+    for sigma in ((0.1, 1.0, 0.3), (0.1,)):
+        curve = {"sigma": sigma, "psnr": [1.0] * len(sigma), "se": [0.1] * len(sigma)}
+        with pytest.raises(ValueError, match="sigma must be at least two increasing noise levels"):
+            transition.mean_gap({"curves": {"train": curve, "held_out": curve}})
+
+
+def test_gaps_that_are_not_known_have_no_transition():
+    for gaps, se in (((math.nan, 10, 0), None), ((20, 10, 0), (math.nan,) * 3), ((20, 10, 0), (0.1, 0.1))):
+        with pytest.raises(ValueError, match="gaps and se must be finite, one for each size"):
+            transition.crossing((10, 100, 1000), gaps, 5, se=se)
