@@ -288,7 +288,7 @@ def test_estimates_of_another_shape_are_refused():
     x = torch.rand(3, 1, 4, 4)
     for measure in (measures.compare, measures.model_variance):
         with pytest.raises(ValueError, match=r"y and g\(y\) must have the same shape"):
-            measure(lambda y, sigma: y, lambda y, sigma: y[:, 0], x, 0.1)
+            measure(lambda y, sigma: y, lambda y, sigma: y[..., :2], x, 0.1)
 
 
 def test_a_denoiser_of_nan_is_not_compared():
