@@ -17,20 +17,24 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gahr import _files, networks
+from gahr._muon import Muon, split
+from gahr.objective import RunningError
 from gahr.recipes import Recipe
 
 __all__ = ["Checkpoint", "Engine", "is_main_process", "progress_bar", "show"]
 
 
-class _Objective(nn.Module):
-    """A network with its loss: mean squared error of the predicted noise."""
+class _Errors(nn.Module):
+    """A network with its errors: mean squared error of the predicted noise, for each image."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.half = network, False
 
     def forward(self, y: Tensor, noise: Tensor) -> Tensor:
-        return (self.network(y).float() - noise).square().mean()
+        with torch.autocast(y.device.type, torch.bfloat16, enabled=self.half):
+            predicted = self.network(y)
+        return (predicted.float() - noise).square().mean((1, 2, 3))
 
 
 def _has_bf16() -> bool:
@@ -70,12 +74,12 @@ class Engine:
         from accelerate import Accelerator
         from accelerate.state import AcceleratorState
 
-        half = recipe.precision == "bf16" and _has_bf16()
+        self.half = recipe.precision != "fp32" and _has_bf16()
         compiled = _has_compiler() if compiled is None else compiled
         AcceleratorState._reset_state()  # one process may train in one precision, then in another
         torch.compiler.reset()  # and several networks: without this, compiling stops after eight
         self.accelerator = Accelerator(
-            mixed_precision="bf16" if half else "no",
+            mixed_precision="no",  # or what `_Errors` does, which can change on the way
             cpu=not torch.cuda.is_available(),
             dynamo_backend="inductor" if compiled else "no",
             log_with="tensorboard" if log else None,
@@ -94,28 +98,55 @@ class Engine:
             if isinstance(module, networks.BiasFreeNorm):
                 module.shared = processes > 1
         self.network = network.to(self.device, memory_format=torch.channels_last)
-        optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
-        self.objective, self.optimizer = self.accelerator.prepare(_Objective(network), optimizer)
+        self.optimizers, self.peaks = _optimizers(recipe, network)
+        self._own = _Errors(network)
+        self.errors = self.accelerator.prepare(self._own)
+        self.running = RunningError(self.device) if recipe.objective == "psnr" else None
         self.average = None
         if recipe.ema:
             self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))
         self.about = {
             "device": _device_name(self.device),
             "processes": processes,
-            "bf16": half,
+            "bf16": self.half,
             "compiled": compiled,
         }
 
-    def step(self, y: Tensor, noise: Tensor, rate: float) -> Tensor:
-        """One gradient step on a batch, of which this process takes its part; returns its loss."""
-        self.optimizer.param_groups[0]["lr"] = rate
-        loss = self.objective(y[self.part].to(self.device), noise[self.part].to(self.device))
-        self.optimizer.zero_grad()
+    def step(self, y: Tensor, noise: Tensor, sigma: Tensor, fraction: float, half: bool = False) -> Tensor:
+        """One gradient step on a batch, of which this process takes its part.
+
+        Parameters
+        ----------
+        y, noise, sigma
+            The batch, as `gahr.recipes.draw` returns it.
+        fraction
+            Of their peaks, at which the optimizers' rates stand.
+        half
+            Use mixed precision, if this machine and the recipe do.
+
+        Returns
+        -------
+        error
+            Mean squared error of this process's part, whatever the objective.
+        """
+        y, noise, sigma = (value[self.part].to(self.device) for value in (y, noise, sigma))
+        self._own.half = half and self.half
+        errors = self.errors(y, noise)
+        loss = errors.mean()
+        if self.running is not None:
+            loss = (self.running.weights(sigma) * errors).mean()
+            totals = self.running.totals(sigma, errors.detach())
+            self.running.update(self.accelerator.reduce(totals, "sum"))
+        for optimizer, peak in zip(self.optimizers, self.peaks, strict=True):
+            optimizer.zero_grad()
+            for group in optimizer.param_groups:
+                group["lr"] = fraction * peak
         self.accelerator.backward(loss)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         if self.average is not None:
             self.average.update_parameters(self.network)
-        return loss.detach()
+        return errors.detach().mean()
 
     def mean(self, loss: Tensor) -> float:
         """Loss of the whole batch."""
@@ -135,6 +166,15 @@ class Engine:
             for ours, theirs in zip(self.network.parameters(), self.average.parameters(), strict=True):
                 ours.data.copy_(theirs.data)
         self.accelerator.end_training()
+
+
+def _optimizers(recipe: Recipe, network: nn.Module) -> tuple[list[torch.optim.Optimizer], list[float]]:
+    """What takes the steps, and the peaks of their rates."""
+    if recipe.optimizer == "adam":
+        return [torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)], [recipe.learning_rate]
+    kernels, others = split(network)
+    adam = torch.optim.Adam(others, lr=recipe.learning_rate, betas=(0.9, 0.99))
+    return [adam, Muon(kernels, lr=recipe.muon_rate)], [recipe.learning_rate, recipe.muon_rate]
 
 
 class _Another(Exception):
@@ -164,7 +204,8 @@ class Checkpoint:
 
     def _parts(self) -> dict:
         engine = self.engine
-        parts = {"network": engine.network, "optimizer": engine.optimizer, "average": engine.average}
+        parts = {"network": engine.network, "average": engine.average, "running error": engine.running}
+        parts |= {f"optimizer {k}": optimizer for k, optimizer in enumerate(engine.optimizers)}
         return {name: part for name, part in parts.items() if part is not None}
 
     def read(self) -> tuple[int, float, list]:

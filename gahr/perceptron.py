@@ -76,7 +76,7 @@ def fit(network: nn.Module, recipe: Recipe, x: Tensor) -> Blind:
     optimizer = torch.optim.Adam(network.parameters())
     network.train()
     for step in range(recipe.steps):
-        y, noise = draw(recipe, x, step)
+        y, noise, _ = draw(recipe, x, step)
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate(step)
         loss = (network(y) - noise).square().mean()

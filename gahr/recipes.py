@@ -8,10 +8,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from gahr import classes, networks
+from gahr import classes, networks, objective
 from gahr._checks import check_known, check_number
 
-__all__ = ["Recipe", "build", "draw"]
+__all__ = ["AUTHORS", "SQUARED_ERROR", "Recipe", "build", "draw"]
 
 _STRIDE = 1_000_003  # a prime above every number of steps: seeds of different runs do not meet
 
@@ -38,15 +38,28 @@ class Recipe:
     steps, batch
         Gradient steps, and images in each.
     learning_rate
-        Peak of a cosine that warms up over the first 200 steps and ends at zero (Adam).
+        Peak of Adam's rate.
+    schedule
+        ``"cosine"``: a warm-up of 200 steps, then a cosine that ends at zero; ``"halving"``: halved after
+        every tenth of the steps, as the authors (every 100 of 1,000 epochs).
+    objective
+        ``"psnr"``: squared error of an image over the running mean of squared error at its noise level,
+        whose gradient is that of the mean PSNR; ``"mse"``: squared error, as the authors.
     noise
-        ``"uniform"``: sigma ~ U[0, 1]; ``"quadratic"``: sigma ~ U^2, more weight on little noise
-        (the default of the authors' code; their paper says only "in [0, 1]").
+        ``"mixed"``: half of a batch log-uniform in [0.005, 1], half uniform in [0, 1]; ``"uniform"``:
+        sigma ~ U[0, 1]; ``"quadratic"``: sigma ~ U^2 (the default of the authors' code; their paper
+        says only "in [0, 1]"). See `gahr.objective.noise_levels`.
+    optimizer
+        ``"muon"``: Muon for kernels with several channels on both sides, Adam for the rest;
+        ``"adam"``: Adam for all, as the authors.
+    muon_rate
+        Peak rate of Muon, on the same schedule.
     ema
         Decay of an exponential moving average of the weights; 0 keeps none. It is off by default:
         a rate that ends at zero already averages the last steps, and the authors keep none.
     precision
-        ``"bf16"``: mixed precision where the machine has it; ``"fp32"``.
+        ``"bf16"``: mixed precision where the machine has it, but for the last tenth of the steps;
+        ``"bf16 throughout"``; ``"fp32"``.
     seed
         Of initial weights, batches and noise. The book's halves have 0 and 1: with one seed for both, two
         networks start from the same weights and see the same noise, and differ less than by their images.
@@ -76,7 +89,11 @@ class Recipe:
     steps: int = 6000
     batch: int = 64
     learning_rate: float = 4e-3
-    noise: str = "uniform"
+    schedule: str = "cosine"
+    objective: str = "psnr"
+    noise: str = "mixed"
+    optimizer: str = "muon"
+    muon_rate: float = 0.02
     ema: float = 0.0
     precision: str = "bf16"
     seed: int = 0
@@ -84,13 +101,16 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_known(self.half, ("a", "b"), "half")
-        check_known(self.noise, ("uniform", "quadratic"), "noise distribution")
-        check_known(self.precision, ("bf16", "fp32"), "precision")
-        for field in ("n", "steps", "batch", "learning_rate"):
+        check_known(self.schedule, ("cosine", "halving"), "schedule")
+        check_known(self.objective, objective.OBJECTIVES, "objective")
+        check_known(self.noise, objective.NOISE, "noise distribution")
+        check_known(self.optimizer, ("muon", "adam"), "optimizer")
+        check_known(self.precision, ("bf16", "bf16 throughout", "fp32"), "precision")
+        for field in ("n", "steps", "batch", "learning_rate", "muon_rate"):
             value = getattr(self, field)
             if field != "n" or value is not None:
                 check_number(value, field, 0, open_low=True)
-                if field != "learning_rate" and value != int(value):
+                if not field.endswith("rate") and value != int(value):
                     raise ValueError(f"{field} must be a whole number; got {value!r}.")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must be in [0, 1); got {self.ema!r}.")
@@ -102,9 +122,43 @@ class Recipe:
         return "-".join([self.images, self.network, size, self.half, *([self.tag] if self.tag else [])])
 
     def rate(self, step: int) -> float:
-        """Learning rate at a step."""
+        """Adam's learning rate at a step."""
+        return self.learning_rate * self.fraction(step)
+
+    def fraction(self, step: int) -> float:
+        """Fraction of its peak at which every rate stands at a step."""
+        if self.schedule == "halving":
+            return 0.5 ** (10 * step // self.steps)
         warm = min(1.0, (step + 1) / min(200, self.steps))
-        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+    def in_bf16(self, step: int) -> bool:
+        """Whether a step is taken in mixed precision, where the machine has it."""
+        return self.precision == "bf16 throughout" or (
+            self.precision == "bf16" and step < self.steps - self.steps // 10
+        )
+
+
+SQUARED_ERROR: dict = {
+    "objective": "mse",
+    "noise": "uniform",
+    "optimizer": "adam",
+    "precision": "bf16 throughout",
+}
+"""The book's first recipe, as options of `Recipe`: squared error under uniform noise levels, which gives
+weak noise next to no weight."""
+
+AUTHORS: dict = {
+    "objective": "mse",
+    "noise": "quadratic",
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "schedule": "halving",
+    "precision": "fp32",
+}
+"""The authors' recipe, as options of `Recipe`, but for their batch of 512 and their 500,000 steps. Their
+released code draws sigma = U^2 unless told otherwise; their paper says only "in [0, 1]".
+"""
 
 
 def build(spec: str, blocks: int = 3) -> nn.Module:
@@ -122,8 +176,8 @@ def build(spec: str, blocks: int = 3) -> nn.Module:
     return networks.UNet(int(digits), blocks) if kind == "unet" else networks.BFCNN(int(digits))
 
 
-def draw(recipe: Recipe, x: Tensor | None, step: int) -> tuple[Tensor, Tensor]:
-    """Noisy batch of a step and the noise in it, from the recipe's seed and the step alone.
+def draw(recipe: Recipe, x: Tensor | None, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Noisy batch of a step, the noise in it and its level, from the recipe's seed and the step alone.
 
     An interrupted run therefore goes on exactly where it stood, with no order to remember.
 
@@ -140,6 +194,8 @@ def draw(recipe: Recipe, x: Tensor | None, step: int) -> tuple[Tensor, Tensor]:
     -------
     y, noise
         Each ``(batch, 1, H, W)``, on the device of ``x``; ``y - noise`` are the clean images.
+    sigma
+        Noise level of each image, ``(batch,)``.
     """
     seed = recipe.seed * _STRIDE + step
     device = torch.device("cpu") if x is None else x.device
@@ -148,8 +204,6 @@ def draw(recipe: Recipe, x: Tensor | None, step: int) -> tuple[Tensor, Tensor]:
         picked = classes.fresh(recipe.images, recipe.batch, seed)
     else:
         picked = x[torch.randint(len(x), (recipe.batch,), generator=generator, device=device)]
-    sigma = torch.rand(recipe.batch, 1, 1, 1, generator=generator, device=device)
-    if recipe.noise == "quadratic":
-        sigma = sigma.square()
-    noise = sigma * torch.randn(picked.shape, generator=generator, device=device)
-    return picked + noise, noise
+    sigma = objective.noise_levels(recipe.noise, recipe.batch, generator)
+    noise = sigma.view(-1, 1, 1, 1) * torch.randn(picked.shape, generator=generator, device=device)
+    return picked + noise, noise, sigma

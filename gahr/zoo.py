@@ -173,9 +173,10 @@ def result(name: str) -> dict:
 
 
 def save(f: Blind, path: str | Path) -> Path:
-    """Write a denoiser's weights: convolutions in float16, gains and spreads in float32."""
+    """Write a denoiser's weights in float32; kernels that are rounded to float16, as they are, in float16."""
+    half = half_precision_is_exact(f)
     state = {
-        key: value.half() if value.ndim == 4 and value.shape[-1] > 1 else value.float()
+        key: value.half() if half and value.ndim == 4 and value.shape[-1] > 1 else value.float()
         for key, value in f.network.state_dict().items()
     }
     about = {"first_layer_linear": str(getattr(f.network, "first_layer_linear", True)).lower()}

@@ -6,6 +6,7 @@ import errno
 import functools
 import io
 import json
+import math
 import os
 import random
 import signal
@@ -19,8 +20,9 @@ import accelerate
 import pytest
 import torch
 
-from gahr import _engine, networks, recipes, training, zoo
+from gahr import _engine, _muon, networks, recipes, training, zoo
 from gahr.__main__ import command_of
+from gahr.objective import RunningError
 
 RECIPE = recipes.Recipe(
     "discs16", 8, "a", network="unet2", blocks=1, steps=40, batch=4, learning_rate=3e-3, precision="fp32"
@@ -362,8 +364,8 @@ def recorded(monkeypatch, recipe):
     """Train, and return the finished network and its parameters after every step."""
     seen, step = [], _engine.Engine.step
 
-    def watch(self, *batch, rate):
-        loss = step(self, *batch, rate=rate)
+    def watch(self, *batch):
+        loss = step(self, *batch)
         seen.append({k: v.detach().clone() for k, v in self.network.named_parameters()})
         return loss
 
@@ -392,20 +394,68 @@ def test_by_default_there_is_no_moving_average(monkeypatch, short):
         assert torch.equal(value, rounded(seen[-1][key]))
 
 
-def test_the_loop_is_plain_adam_on_the_error_of_the_predicted_noise(monkeypatch, short):
-    _, seen = recorded(monkeypatch, RECIPE)
+def test_on_squared_error_the_loop_is_plain_adam(monkeypatch, short):
+    recipe = dataclasses.replace(RECIPE, objective="mse", optimizer="adam", noise="uniform")
+    _, seen = recorded(monkeypatch, recipe)
     network = networks.initialize(networks.UNet(2, 1), RECIPE.seed).train()
     adam, x = torch.optim.Adam(network.parameters()), training.load_images(RECIPE)[0]
     for t, found in enumerate(seen):
-        y, noise = recipes.draw(RECIPE, x, t)
+        y, noise, _ = recipes.draw(recipe, x, t)
         loss = ((y - network(y)) - (y - noise)).square().mean()  # the estimate against the clean image
         for group in adam.param_groups:
-            group["lr"] = RECIPE.rate(t)
+            group["lr"] = recipe.rate(t)
         adam.zero_grad()
         loss.backward()
         adam.step()
         for key, value in network.named_parameters():
             torch.testing.assert_close(found[key], value.detach(), rtol=1e-3, atol=1e-4)
+
+
+def test_on_decibels_the_loop_is_adam_and_muon_on_errors_over_their_running_means(monkeypatch, short):
+    _, seen = recorded(monkeypatch, RECIPE)
+    network = networks.initialize(networks.UNet(2, 1), RECIPE.seed).train()
+    kernels, others = _muon.split(network)
+    adam, muon = torch.optim.Adam(others, betas=(0.9, 0.99)), _muon.Muon(kernels)
+    x, mean = training.load_images(RECIPE)[0], {}
+    for t, found in enumerate(seen):
+        y, noise, sigma = recipes.draw(RECIPE, x, t)
+        errors = (network(y) - noise).square().mean((1, 2, 3))
+        places = [min(31, max(0, int(32 * (1 - math.log(s) / math.log(0.005))))) for s in sigma.tolist()]
+        starts = [0.005 ** (2 * (1 - (k + 0.5) / 32)) for k in range(32)]
+        loss = sum(e / mean.get(k, starts[k]) for e, k in zip(errors, places, strict=True)) / len(errors)
+        for k in set(places):
+            here = [e.item() for e, place in zip(errors, places, strict=True) if place == k]
+            mean[k] = 0.98 * mean.get(k, starts[k]) + 0.02 * sum(here) / len(here)
+        for optimizer, peak in ((adam, RECIPE.learning_rate), (muon, RECIPE.muon_rate)):
+            optimizer.param_groups[0]["lr"] = peak * RECIPE.fraction(t)
+            optimizer.zero_grad()
+        loss.backward()
+        adam.step()
+        muon.step()
+        for key, value in network.named_parameters():
+            torch.testing.assert_close(found[key], value.detach(), rtol=1e-2, atol=1e-3)
+
+
+def test_a_resumed_run_remembers_the_running_errors_and_the_momentum(monkeypatch, short, tmp_path):
+    training.run(RECIPE, tmp_path)
+    saved = torch.load(tmp_path / RECIPE.name / "checkpoint.pt", weights_only=True)
+    assert {"optimizer 0", "optimizer 1", "running error"} <= set(saved)
+    assert not torch.equal(saved["running error"]["mean"], RunningError().mean)
+    assert all("momentum" in state for state in saved["optimizer 1"]["state"].values())
+
+
+def test_the_last_tenth_of_the_steps_is_in_full_precision(monkeypatch, short):
+    monkeypatch.setattr(_engine, "_has_bf16", lambda: True)
+    seen, forward = [], _engine._Errors.forward
+    monkeypatch.setattr(
+        _engine._Errors, "forward", lambda self, *a: seen.append(self.half) or forward(self, *a)
+    )
+    training.train(dataclasses.replace(RECIPE, precision="bf16"), training.load_images(RECIPE)[0])
+    assert seen == 36 * [True] + 4 * [False]
+    for precision, expected in (("bf16 throughout", True), ("fp32", False)):
+        seen.clear()
+        training.train(dataclasses.replace(RECIPE, precision=precision), training.load_images(RECIPE)[0])
+        assert seen == 40 * [expected]
 
 
 def test_rows_come_at_log_spaced_steps_and_the_log_holds_them(tmp_path, short):
@@ -507,5 +557,5 @@ def test_weights_do_not_decay(monkeypatch):
     before = {k: p.detach().clone() for k, p in network.named_parameters()}
     recipe = recipes.Recipe("toy", 6, "a", network="unet2", blocks=1, batch=4, precision="fp32")
     engine = _engine.Engine(recipe, network, False, None)
-    engine.step(torch.zeros(4, 1, 8, 8), torch.zeros(4, 1, 8, 8), rate=1.0)
+    engine.step(torch.zeros(4, 1, 8, 8), torch.zeros(4, 1, 8, 8), torch.ones(4), 1.0)
     assert all(torch.equal(p, before[k]) for k, p in engine.network.named_parameters())
