@@ -21,9 +21,9 @@ INSTALLED := $(VENV)/.installed
 RUN       := $(VENV)/bin/python
 CHAPTERS  ?= $(sort $(wildcard book/[0-9][0-9]-*.ipynb))
 NAMES     := $(notdir $(CHAPTERS))
-PACKAGE   := $(wildcard gahr/*.py) data/manifest.json
+PACKAGE   := $(wildcard gahr/*.py gahr/*/*.py) data/manifest.json
 PAGES     := _config.yml _toc.yml $(wildcard book/*.md book/*.bib _static/*)
-TOOLS     := $(wildcard book/_tools/*.py)
+TOOLS     := $(wildcard book/_tools/*.py book/lab/*.py)
 
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -130,7 +130,7 @@ test-pages: $(INSTALLED)
 # The lab and some pages in Chromium, where there is one.
 test-browser: test-pages $(VENV)/.browser
 	@echo "== pytest: the pages in a browser"
-	@GAHR_PAGES=_build/check/_build/html GAHR_AXE=_build/axe/axe/axe.min.js $(RUN) -m pytest tests/test_browser.py
+	@GAHR_PAGES=_build/check/_build/html GAHR_AXE=_build/axe/axe/axe.min.js $(RUN) -m pytest tests/pages/test_browser.py
 
 $(VENV)/.browser: $(INSTALLED)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[browser]"

@@ -7,10 +7,10 @@ nothing else on the machine: ``python benchmarks/bases.py`` for all parts, or na
 
 ``whole``
     The whole Jacobian at 40x40 of a shipped face network (16 channels): one backward pass for each
-    pixel, batched backward passes (`gahr.bases.jacobian`), and frozen gates
-    (`gahr.linearization.linearize`, its time included).
+    pixel, batched backward passes (`gahr.jacobian.jacobian`), and frozen gates
+    (`gahr.jacobian.linearize`, its time included).
 ``leading``
-    The leading 50 singular triplets at 80x80 (`gahr.spectra.singular`), with the shipped network and
+    The leading 50 singular triplets at 80x80 (`gahr.bases.singular`), with the shipped network and
     with the paper's architecture: 64 channels, 7.66 M parameters. Random weights would have another
     spectrum, and how long ours takes depends on it. So the wide network is the shipped one with every
     channel four times and the weights that read it divided by four: the same function, the same
@@ -31,8 +31,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gahr import bases, denoisers, images, networks, spectra, zoo
-from gahr.linearization import linearize
+from gahr import bases, denoisers, images, networks, zoo
+from gahr.jacobian import jacobian, linearize
 
 NETWORK, SIGMA, LEADING, TIMES = "faces40-unet16-n13000-a", 0.15, 50, 4
 
@@ -88,7 +88,7 @@ def whole(side: int, rounds: int) -> None:
     print(f"Whole Jacobian at {side}x{side}, {NETWORK}")
     ways = {
         "one backward pass for each pixel": lambda: backward_passes(f, y),
-        "batched backward passes (ours)": lambda: bases.jacobian(f, y),
+        "batched backward passes (ours)": lambda: jacobian(f, y),
         "frozen gates (ours)": lambda: linearize(f, y).matrix(),
     }
     for way in (lambda: backward_passes(f, y, torch.arange(2)), lambda: linearize(f, y)):
@@ -123,10 +123,10 @@ def leading(side: int, k: int, passes: int, rounds: int, times: int) -> None:
         ways = {
             "forward pass of the reference": lambda f=f: f(y.clone().requires_grad_(True)),
             f"{passes} backward passes": lambda f=f: backward_passes(f, y, pixels),
-            f"leading {k} (ours)": lambda f=f: spectra.singular(linearize(f, y), k),
+            f"leading {k} (ours)": lambda f=f: bases.singular(linearize(f, y), k),
         }
         backward_passes(f, y, pixels[:2])
-        spectra.singular(linearize(f, y), 1, tol=1e-2)
+        bases.singular(linearize(f, y), 1, tol=1e-2)
         medians, found = alternately(ways, rounds)
         forward, some, ours = medians.values()
         reference = forward + (some - forward) * d / passes

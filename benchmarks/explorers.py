@@ -25,13 +25,13 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import nbformat
 
-from gahr import widgets
+from gahr import notebook
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def timed(found: list, draw, choices, alt, start=0, dpi=80) -> None:
-    """Stands in for `gahr.widgets.explore`."""
+    """Stands in for `gahr.notebook.explore`."""
     took = []
     for _ in range(3):
         for values in itertools.product(*choices.values()):
@@ -46,7 +46,7 @@ def timed(found: list, draw, choices, alt, start=0, dpi=80) -> None:
 def explorers(chapter: Path) -> list:
     """Times of a chapter's explorers."""
     found, names = [], {"__name__": "chapter"}
-    widgets.explore = lambda *args, **more: timed(found, *args, **more)
+    notebook.explore = lambda *args, **more: timed(found, *args, **more)
     cells = [c for c in nbformat.read(chapter, 4).cells if c.cell_type == "code"]
     used = [i for i, c in enumerate(cells) if "explore(" in c.source]
     for cell in cells[: used[-1] + 1] if used else []:

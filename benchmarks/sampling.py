@@ -15,7 +15,8 @@ import time
 
 import torch
 
-from gahr import denoisers, images, measures, pairs, zoo
+from gahr import denoisers, images, measures, zoo
+from gahr.analysis import pairs
 from gahr.sampling import Sampling, sample
 
 NETWORK, SHAPE = "fashion32-unet16-n14000-a", (1, 32, 32)

@@ -1,58 +1,25 @@
 """gahr: the package behind the book on geometry-adaptive harmonic representations.
 
-``import gahr`` is light; a submodule is loaded when it is first used, as in ``gahr.zoo.load(...)``.
+``import gahr`` is light; a door is opened when it is first used, as in ``gahr.zoo.load(...)``. The doors in
+`__all__` take any denoiser ``f(y, sigma=None)``; `gahr.analysis`, `gahr.training`, `gahr.paper` and
+`gahr.figures` stand on them and are imported by name.
 """
 
 import importlib
 from types import ModuleType
 
 __all__ = [
-    "adaptation",
     "bases",
-    "bestbasis",
-    "classes",
-    "cones",
-    "contours",
-    "copies",
     "denoisers",
-    "disc",
-    "exhibits",
-    "export",
-    "geometry",
-    "harmonics",
-    "homogeneous",
     "ideal",
     "images",
-    "inverse",
-    "lab",
-    "ladders",
-    "linearization",
-    "locality",
-    "localization",
-    "manifolds",
+    "jacobian",
     "measures",
     "networks",
-    "pairs",
-    "perceptron",
-    "permutations",
+    "notebook",
     "plots",
-    "recipes",
-    "regularity",
-    "replication",
-    "report",
-    "rulers",
-    "runs",
     "sampling",
     "scores",
-    "shortfall",
-    "spectra",
-    "studies",
-    "subspaces",
-    "sweep",
-    "synthetic",
-    "training",
-    "transition",
-    "widgets",
     "zoo",
 ]
 

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import inspect
 import json
+import re
 import shlex
 import sys
+
+_START = "another run's before-decay.pt to go on from: rate constant, recipes alike but for steps and tag"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the process's exit status."""
-    from gahr import sweep
+    from gahr.training import sweep
 
     parser = argparse.ArgumentParser(prog="python -m gahr", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     _add_train(commands)
     sweep.add_parser(commands)
-    measure = commands.add_parser("measure", help="recompute a stored result into data/results/")
-    measure.add_argument("name", help="its name, as python -m gahr zoo lists it")
-    export = commands.add_parser("export", help="write what the lab page reads: networks, graphs, pictures")
-    export.add_argument("folder", help="where to")
     zoo_parser = commands.add_parser("zoo", help="networks and results that the book ships")
     zoo_parser.add_argument("action", choices=("list", "verify", "show", "add"), nargs="?", default="list")
     zoo_parser.add_argument("name", nargs="?", help="show: of what; add: a run's folder")
     zoo_parser.add_argument("--record", action="store_true", help="add: what was measured, not the weights")
     chosen = parser.parse_args(arguments)
     try:
-        run = {"train": _train, "sweep": sweep.main, "measure": _measure, "export": _export, "zoo": _zoo}
+        run = {"train": _train, "sweep": sweep.main, "zoo": _zoo}
         return run[chosen.command](chosen)
     except (ValueError, KeyError, OSError) as error:
         text = error.args[0] if isinstance(error, KeyError) else error
@@ -36,20 +36,36 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:
-    from gahr.recipes import Recipe
+    from gahr.training.recipes import Recipe
 
     train = commands.add_parser("train", help="train one network by the book's recipe")
+    meanings = _meanings(Recipe)
     kinds = {"int": int, "float": float, "int | None": _count}
     for field in dataclasses.fields(Recipe):
         option = f"--{field.name.replace('_', '-')}"
         required = field.default is dataclasses.MISSING
         default = None if required else field.default
-        train.add_argument(option, type=kinds.get(str(field.type), str), required=required, default=default)
+        text = meanings[field.name] + ("" if required else f" [{default}]")
+        kind = kinds.get(str(field.type), str)
+        train.add_argument(
+            option, type=kind, required=required, default=default, help=text.replace("%", "%%")
+        )
+    train.add_argument("--start", metavar="CHECKPOINT", help=_START)
     train.add_argument("--folder", default="runs", help="where runs and their checkpoints go")
     train.add_argument("--checkpoint-every", type=float, default=120.0, help="seconds between checkpoints")
     train.add_argument("--eager", action="store_true", help="do not compile the network")
     train.add_argument("--log", help="folder for a TensorBoard log")
     train.add_argument("--add", action="store_true", help="take the finished run into data/")
+
+
+def _meanings(documented: type) -> dict[str, str]:
+    """What each parameter means, from a numpydoc docstring."""
+    part = inspect.getdoc(documented).partition("Parameters\n----------\n")[2].partition("\n\n")[0]
+    found = {}
+    for names, text in re.findall(r"^(\w[\w, ]*)\n((?:    .+\n?)+)", part, re.MULTILINE):
+        plain = " ".join(text.replace("``", "").replace("`", "").replace('"', "").split())
+        found |= dict.fromkeys(names.split(", "), plain)
+    return found
 
 
 def _count(text: str) -> int | None:
@@ -58,37 +74,22 @@ def _count(text: str) -> int | None:
 
 
 def _train(chosen: argparse.Namespace) -> int:
-    from gahr import training, zoo
+    from gahr.training import loop, shelf
 
-    fields = [field.name for field in dataclasses.fields(training.Recipe)]
-    recipe = training.Recipe(**{field: getattr(chosen, field) for field in fields})
-    path = training.run(
+    fields = [field.name for field in dataclasses.fields(loop.Recipe)]
+    recipe = loop.Recipe(**{field: getattr(chosen, field) for field in fields})
+    path = loop.run(
         recipe,
         chosen.folder,
         checkpoint_every=chosen.checkpoint_every,
         compiled=False if chosen.eager else None,
         log=chosen.log,
         progress=True,
+        start=chosen.start,
     )
     print(f"{path} is finished")
     if chosen.add:
-        zoo.add_run(path.parent)
-    return 0
-
-
-def _measure(chosen: argparse.Namespace) -> int:
-    from gahr import studies
-
-    print(f"wrote {studies.store(chosen.name)}")
-    return 0
-
-
-def _export(chosen: argparse.Namespace) -> int:
-    from gahr import lab
-
-    written = lab.write(chosen.folder)
-    size = sum(path.stat().st_size for path in written)
-    print(f"wrote {len(written)} files, {size / 1e6:.1f} MB, into {chosen.folder}")
+        shelf.add_run(path.parent)
     return 0
 
 
@@ -101,9 +102,10 @@ def command_of(recipe: dict) -> str:
 
 def _zoo(chosen: argparse.Namespace) -> int:
     from gahr import zoo
+    from gahr.training import shelf
 
     if chosen.action == "verify":
-        problems = zoo.verify()
+        problems = shelf.verify()
         print("\n".join(problems) or "every file is there and unchanged")
         return 1 if problems else 0
     if chosen.action == "show":
@@ -117,7 +119,7 @@ def _zoo(chosen: argparse.Namespace) -> int:
     if chosen.action == "add":
         if not chosen.name:
             raise ValueError("zoo add needs the folder of a finished run.")
-        row = zoo.add_run(chosen.name, weights=not chosen.record)
+        row = shelf.add_run(chosen.name, weights=not chosen.record)
         print(f"{row['name']}: {row.get('not_shipped', 'added')}")
         return 0
     for name in zoo.names("record"):

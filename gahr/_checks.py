@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-__all__ = ["check_images", "check_known", "check_number", "check_same_shape"]
+__all__ = ["check_images", "check_known", "check_number", "check_same_shape", "check_square"]
 
 
 def check_images(x: Tensor, name: str = "x", *, photograph: bool = False, multiple: int = 1) -> Tensor:
@@ -106,3 +106,12 @@ def check_number(
         left, right = "(" if open_low else "[", ")" if math.isinf(high) else "]"
         raise ValueError(f"{name} must be in {left}{low:g}, {high:g}{right}; got {value!r}.")
     return number
+
+
+def check_square(J: Tensor) -> Tensor:
+    """Return ``J`` if it is a finite square matrix, and raise ``ValueError`` otherwise."""
+    if J.ndim != 2 or J.shape[0] != J.shape[1]:
+        raise ValueError(f"J must be a square matrix (d, d); got {tuple(J.shape)}.")
+    if not torch.isfinite(J).all():
+        raise ValueError("J contains NaN or infinite values.")
+    return J

@@ -1,22 +1,42 @@
-"""Where the book's data lie: in the checkout, or fetched by name and verified by hash."""
+"""Where the book's data lie, in the checkout or fetched and verified; and pictures as text inside results."""
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import json
 import os
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from gahr._checks import check_known
+import torch
+from torch import Tensor
 
-__all__ = ["checkout", "digest", "download", "fetch", "manifest", "sha256", "write_atomically"]
+from gahr._checks import check_images, check_known
+
+__all__ = [
+    "checkout",
+    "digest",
+    "download",
+    "fetch",
+    "manifest",
+    "pack",
+    "pack_vectors",
+    "sha256",
+    "unpack",
+    "unpack_vectors",
+    "write_atomically",
+]
 
 _PACKAGE = Path(__file__).resolve().parent
+
+FOLDERS = {"network": "networks", "result": "results", "images": "images"}
+"""Where files of each kind lie under ``data/``."""
 
 
 def checkout() -> Path | None:
@@ -41,6 +61,11 @@ def manifest() -> dict:
     All callers share it: it is not to be changed.
     """
     return _parsed(_manifest_text())
+
+
+def forget_manifest() -> None:
+    """Read the manifest again when it is next asked for: it was changed, or lies elsewhere now."""
+    _manifest_text.cache_clear()
 
 
 def version() -> str:
@@ -179,3 +204,43 @@ def download(
         raise ConnectionError(
             f"could not fetch {url} ({type(error).__name__}). With no network, {instead}."
         ) from error
+
+
+# ------------------------------------------------------------------------------------------------
+# Pictures inside a stored result
+
+
+def pack(x: Tensor) -> str:
+    """Images as text, 8 bits a pixel, for a stored result; intensities are clipped to [0, 1]."""
+    pixels = (check_images(x, "x").clamp(0, 1) * 255).round().to(torch.uint8)
+    return base64.b64encode(zlib.compress(pixels.numpy().tobytes(), 9)).decode("ascii")
+
+
+def unpack(text: str, shape: tuple[int, int, int]) -> Tensor:
+    """The images that `pack` wrote, ``(B, C, H, W)``.
+
+    Examples
+    --------
+    >>> x = torch.tensor([0.0, 0.2, 1.0, 1.7]).view(2, 1, 1, 2)
+    >>> unpack(pack(x), (1, 1, 2)).flatten()
+    tensor([0.0000, 0.2000, 1.0000, 1.0000])
+    """
+    pixels = torch.frombuffer(bytearray(zlib.decompress(base64.b64decode(text))), dtype=torch.uint8)
+    return pixels.view(-1, *shape).float() / 255
+
+
+def pack_vectors(e: Tensor) -> str:
+    """Vectors ``(K, H, W)`` as text, 8 bits a pixel, each scaled to its largest entry."""
+    return pack((e / e.abs().amax((1, 2), keepdim=True) / 2 + 0.5)[:, None])
+
+
+def unpack_vectors(text: str, side: int = 40) -> Tensor:
+    """What `pack_vectors` wrote, ``(K, H, W)``, in [-1, 1].
+
+    Examples
+    --------
+    >>> e = torch.linspace(-3, 3, 2 * 16).view(2, 4, 4)
+    >>> (unpack_vectors(pack_vectors(e), 4) * 3 - e).abs().max() < 3 / 128 + 1e-6
+    tensor(True)
+    """
+    return 2 * unpack(text, (1, side, side))[:, 0] - 1

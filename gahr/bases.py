@@ -2,26 +2,30 @@
 
 Around a noisy image a bias-free network is the matrix ``J(y)``, and ``f(y) = J(y) y``. `J` is nearly
 but not quite symmetric, so there are two ways to take it apart: singular vectors (`singular`, which
-rebuild ``f(y)``) and eigenvectors of its symmetric part (`symmetric`, nearest to the paper's).
+rebuild ``f(y)``) and eigenvectors of its symmetric part (`symmetric`, nearest to the paper's). Both give
+the whole basis, or its leading part from products with ``J``; `at` is the second at one image.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import warnings
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gahr._checks import check_images
-from gahr.denoisers import Denoiser, need_evaluation, need_gradient, shrinkage
+from gahr._checks import check_number, check_square
+from gahr._lanczos import leading
+from gahr.denoisers import Denoiser, shrinkage
+from gahr.jacobian import Linearization, linearize
 
 __all__ = [
     "Basis",
-    "asymmetry",
+    "Leading",
+    "at",
     "dct",
-    "jacobian",
     "oracle_error",
     "oracle_gains",
     "singular",
@@ -60,63 +64,177 @@ class Basis:
         return x.flatten(1).to(self.e) @ self.e.T
 
 
-def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 200) -> Tensor:
-    """The whole Jacobian of a denoiser at one image, ``(d, d)``: row i is the gradient of output i.
+@dataclasses.dataclass(frozen=True)
+class Leading(Basis):
+    """The leading part of a basis, and how well it is known.
+
+    Parameters
+    ----------
+    residual
+        For each direction, relative to the largest factor, ``(k,)``: ``||J^T u - s v||`` for singular
+        vectors, where ``J v = s u``; ``||S v - lam v||`` for eigenvectors. A factor is off by no
+        more than this; a subspace by an angle of about this over the gap to the factors left out.
+    passes
+        Directions that were multiplied with ``J`` or its transpose.
+    """
+
+    residual: Tensor
+    passes: int
+
+
+def at(f: Denoiser, y: Tensor, k: int | None = None, sigma: float | None = None, **search: float) -> Basis:
+    """The basis in which a denoiser shrinks one image: `linearize` there, then take `symmetric`.
+
+    Introduced in chapter 7.
 
     Parameters
     ----------
     f
-        The denoiser, differentiable by torch.
+        The denoiser, differentiable by torch. A network must be in evaluation mode.
     y
-        One image, ``(1, C, H, W)``.
+        The noisy image, ``(1, C, H, W)``.
+    k
+        How many directions, largest factor first. By default all d; a few are found much sooner.
     sigma
         Passed on to the denoiser.
-    chunk
-        Rows computed at once: memory grows with it.
+    **search
+        ``tol``, ``block``, ``most`` and ``seed``, as for `singular`.
 
     Raises
     ------
     ValueError
-        If ``y`` holds more than one image, ``f`` is in training mode, or no gradient passes through it.
+        What `gahr.jacobian.linearize` and `symmetric` refuse.
+    RuntimeError
+        If the tolerance is not reached.
+
+    Examples
+    --------
+    >>> def f(y, sigma=None):
+    ...     return y * torch.tensor([[0.5, 0.1], [0.9, 0.2]])
+    >>> y = torch.ones(1, 1, 2, 2)
+    >>> at(f, y).lam
+    tensor([0.9000, 0.5000, 0.2000, 0.1000])
+    >>> at(f, y, 2).lam
+    tensor([0.9000, 0.5000])
+    """
+    return symmetric(linearize(f, y, sigma), k, **search)
+
+
+def singular(
+    J: Tensor | Linearization,
+    k: int | None = None,
+    *,
+    shape: tuple[int, int, int] | None = None,
+    tol: float = 1e-4,
+    block: int = 4,
+    most: int | None = None,
+    seed: int = 0,
+) -> Basis:
+    """Singular values and vectors of the Jacobian, largest first.
+
+    Parameters
+    ----------
+    J
+        The matrix, ``(d, d)``, or what `gahr.jacobian.linearize` returns.
+    k
+        How many. By default all d, from the whole matrix. With a `Linearization` the leading ``k`` are
+        found from products alone, and every direction comes with its residual.
+    shape
+        ``(C, H, W)`` of an image. A matrix does not know it; a `Linearization` does.
+    tol
+        Largest residual allowed, relative to the largest singular value. This and what follows is of the
+        search from products, and not used otherwise.
+    block
+        Directions added at a time. No value that is repeated more often is found for certain.
+    most
+        Directions kept at once, at least ``k + 2 block``: memory grows with it. By default
+        ``6 k + 10 block``. When it is reached the search restarts from its best directions.
+    seed
+        Of the first directions.
+
+    Returns
+    -------
+    basis
+        A `Leading` if it was found from products, otherwise a `Basis`.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not square or not finite, the shape is missing or another one, a number is out of
+        range, or fewer than ``k`` values stand above the tolerance.
+    RuntimeError
+        If the tolerance is not reached.
 
     Notes
     -----
-    Source: paper, section 3.1. Cost: d backward passes.
+    From products: block Golub-Kahan (Lanczos on ``J^T J``) with full orthogonalization and thick restarts
+    (Golub, Luk & Overton 1981; Wu & Simon 2000).
     """
-    check_images(y, "y")
-    if len(y) != 1:
-        raise ValueError(f"the Jacobian is taken at one image, (1, C, H, W); got {len(y)} images.")
-    if hasattr(f, "check"):
-        f.check(y)
-    need_evaluation(f)
-    need_gradient(lambda image: f(image, sigma), y)
-    d = y.numel()
-    rows = torch.func.jacrev(lambda image: f(image, sigma).flatten(), chunk_size=chunk)(y.detach())
-    return rows.reshape(d, d).detach()
+    shape = _shape(J, shape)
+    if isinstance(J, Tensor) or k is None:
+        left, values, right = torch.linalg.svd(_matrix(J))
+        return _first(Basis(values, right, left.T.contiguous(), shape), k)
+
+    def apply(v: Tensor) -> tuple[Tensor, Tensor]:
+        image = J.jvp(v)
+        return image, J.vjp(image)
+
+    squares, (v, image, _), residual, tried = leading(apply, J.y, k, tol, block, most, seed, squared=True)
+    values = squares.sqrt()
+    return Leading(values, v, image / values[:, None], shape, residual, 2 * tried)
 
 
-def asymmetry(J: Tensor) -> float:
-    """``||J - J^T|| / ||J||`` (Frobenius): 0 if symmetric, at most 2; sqrt(2) if unrelated."""
-    _check_square(J)
-    return ((J - J.T).norm() / J.norm()).item()
+def symmetric(
+    J: Tensor | Linearization,
+    k: int | None = None,
+    *,
+    shape: tuple[int, int, int] | None = None,
+    tol: float = 1e-4,
+    block: int = 4,
+    most: int | None = None,
+    seed: int = 0,
+) -> Basis:
+    """Eigenvalues and eigenvectors of ``(J + J^T) / 2``, largest first: in order of value, not of size.
 
-
-def singular(J: Tensor, shape: tuple[int, int, int]) -> Basis:
-    """Singular values and vectors of the Jacobian, largest first."""
-    _check_square(J)
-    left, values, right = torch.linalg.svd(J)
-    return Basis(values, right, left.T.contiguous(), tuple(shape))
-
-
-def symmetric(J: Tensor, shape: tuple[int, int, int]) -> Basis:
-    """Eigenvalues and eigenvectors of the symmetric part ``(J + J^T) / 2``, largest first.
-
-    Their sum is the trace of ``J``, the effective dimension, and ``<y, J y>`` needs nothing else.
+    The sum of all is the trace of ``J``, the effective dimension, and ``<y, J y>`` needs nothing else.
+    Parameters, result, errors and method are those of `singular`.
     """
-    _check_square(J)
-    values, vectors = torch.linalg.eigh((J + J.T) / 2)
-    e = vectors.T.flip(0).contiguous()
-    return Basis(values.flip(0), e, e, tuple(shape))
+    shape = _shape(J, shape)
+    if isinstance(J, Tensor) or k is None:
+        matrix = _matrix(J)
+        values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
+        e = vectors.T.flip(0).contiguous()
+        return _first(Basis(values.flip(0), e, e, shape), k)
+
+    def apply(v: Tensor) -> tuple[Tensor]:
+        return ((J.jvp(v) + J.vjp(v)) / 2,)
+
+    values, (v, _), residual, tried = leading(apply, J.y, k, tol, block, most, seed, squared=False)
+    return Leading(values, v, v, shape, residual, 2 * tried)
+
+
+def _matrix(J: Tensor | Linearization) -> Tensor:
+    return J if isinstance(J, Tensor) else check_square(J.matrix())
+
+
+def _shape(J: Tensor | Linearization, shape: tuple[int, int, int] | None) -> tuple[int, int, int]:
+    """Shape of an image, as it was told or as ``J`` knows it."""
+    if isinstance(J, Tensor):
+        d = len(check_square(J))
+        if shape is None or math.prod(shape) != d:
+            raise ValueError(f"shape must be the (C, H, W) of an image of {d} pixels; got {shape}.")
+        return tuple(shape)
+    if shape is not None and tuple(shape) != J.shape:
+        raise ValueError(f"J was taken at an image of shape {J.shape}; got shape {tuple(shape)}.")
+    return J.shape
+
+
+def _first(basis: Basis, k: int | None) -> Basis:
+    """The first ``k`` directions of a whole basis, or all."""
+    if k is None:
+        return basis
+    k = int(check_number(k, "k", 1, len(basis.lam)))
+    return dataclasses.replace(basis, lam=basis.lam[:k], e=basis.e[:k], out=basis.out[:k])
 
 
 def oracle_gains(coefficients: Tensor, sigma: float) -> Tensor:
@@ -124,8 +242,29 @@ def oracle_gains(coefficients: Tensor, sigma: float) -> Tensor:
     return shrinkage(coefficients.square(), sigma)
 
 
-def oracle_error(coefficients: Tensor, sigma: float) -> Tensor:
-    """Squared error of `oracle_gains`, summed over directions (equation 12): sigma^2 sum of gains."""
+def oracle_error(coefficients: Tensor, sigma: float, x: Tensor | None = None) -> Tensor:
+    """Squared error of `oracle_gains`, summed over directions (equation 12): sigma^2 sum of gains.
+
+    Parameters
+    ----------
+    coefficients
+        In all d directions of a basis, ``(..., d)``: those of a leading part say nothing of the rest.
+    sigma
+        Noise level.
+    x
+        The clean images, ``(B, C, H, W)``. If given, it is checked that no direction is left out.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer coefficients than ``x`` has pixels.
+    """
+    k = coefficients.shape[-1]
+    if x is not None and k != x[0].numel():
+        raise ValueError(
+            f"{k} coefficients of an image of {x[0].numel()} pixels: the error in the other directions "
+            "would be left out. Take a whole basis (k=None)."
+        )
     return sigma**2 * oracle_gains(coefficients, sigma).sum(-1)
 
 
@@ -162,10 +301,3 @@ def wavelet(height: int, width: int, name: str = "db2", levels: int = 3) -> Tens
     parts = [bands[0]] + [band for triple in bands[1:] for band in triple]
     analysis = np.concatenate([part.reshape(height * width, -1) for part in parts], axis=1)
     return torch.from_numpy(analysis.T.copy()).float()
-
-
-def _check_square(J: Tensor) -> None:
-    if J.ndim != 2 or J.shape[0] != J.shape[1]:
-        raise ValueError(f"J must be a square matrix (d, d); got {tuple(J.shape)}.")
-    if not torch.isfinite(J).all():
-        raise ValueError("J contains NaN or infinite values.")

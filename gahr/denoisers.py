@@ -6,6 +6,7 @@ need it. Everything that follows in the package (scores, samplers, Jacobians) ta
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from gahr import networks
 from gahr._checks import check_images, check_number
 
-__all__ = ["Blind", "Denoiser", "Threshold", "Wiener", "add_noise", "shrinkage"]
+__all__ = ["Blind", "BlindWiener", "Denoiser", "Projection", "Threshold", "Wiener", "add_noise", "shrinkage"]
 
 
 class Denoiser(Protocol):
@@ -93,7 +94,7 @@ class Wiener(nn.Module):
 
     Notes
     -----
-    For Gaussian images no denoiser, linear or not, does better: see `gahr.ideal.Gaussian`.
+    For Gaussian images no denoiser, linear or not, does better: see `gahr.ideal.mixtures.Gaussian`.
     """
 
     def __init__(self, mean: Tensor, values: Tensor, vectors: Tensor, rest: float = 0.0) -> None:
@@ -132,6 +133,41 @@ class Wiener(nn.Module):
         return self.mean + estimate.view_as(y)
 
 
+class BlindWiener(nn.Module):
+    """A Wiener filter that finds the noise level by itself, so that it can be sampled.
+
+    It compares the energy in the quarter of directions where clean images vary least with the
+    little that is there without noise.
+
+    Parameters
+    ----------
+    wiener
+        With its whole basis, as `Wiener.fit` makes it.
+
+    Raises
+    ------
+    ValueError
+        If the filter does not have all directions.
+    """
+
+    def __init__(self, wiener: Wiener) -> None:
+        super().__init__()
+        if len(wiener.values) != wiener.mean.numel():
+            raise ValueError(
+                f"the filter must keep all {wiener.mean.numel()} directions; it has {len(wiener.values)}."
+            )
+        self.wiener = wiener
+        self.weak = wiener.values.argsort()[: max(1, len(wiener.values) // 4)]
+
+    def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
+        """Estimate the clean images; ``sigma`` is accepted and ignored."""
+        mean, values, vectors = self.wiener.mean, self.wiener.values, self.wiener.vectors
+        coefficients = (check_images(y, "y") - mean).flatten(1) @ vectors.T
+        excess = coefficients[:, self.weak].square() - values[self.weak]
+        level = excess.mean(1, keepdim=True).clamp_min(1e-8)
+        return mean + ((coefficients * values / (values + level)) @ vectors).view_as(y)
+
+
 class Threshold(nn.Module):
     """Soft thresholding in a fixed orthonormal basis: drop what could be noise, shrink the rest.
 
@@ -167,6 +203,38 @@ class Threshold(nn.Module):
         fine = coefficients[:, self.keep :]
         fine = fine.sign() * (fine.abs() - self.factor * sigma).clamp_min(0)
         return (torch.cat([coefficients[:, : self.keep], fine], 1) @ self.basis).view_as(y)
+
+
+class Projection(nn.Module):
+    """Orthogonal projection on a linear space: the best that knows the space and nothing more.
+
+    Parameters
+    ----------
+    rows
+        Orthonormal, ``(m, d)``.
+    shape
+        ``(C, H, W)`` of an image.
+
+    Raises
+    ------
+    ValueError
+        If the rows are not orthonormal, or do not fit the shape.
+    """
+
+    def __init__(self, rows: Tensor, shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        if rows.ndim != 2 or rows.shape[1] != math.prod(shape):
+            raise ValueError(f"rows must be (m, {math.prod(shape)}); got {tuple(rows.shape)}.")
+        if not torch.allclose(rows @ rows.T, torch.eye(len(rows)).to(rows), atol=1e-4):
+            raise ValueError("rows must be orthonormal.")
+        self.register_buffer("rows", rows)
+        self.register_buffer("like", torch.zeros(1, *shape))
+
+    def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
+        """Project; ``sigma`` is accepted and ignored."""
+        check_fits(y, self.like)
+        rows = self.rows.to(y)
+        return (y.flatten(1) @ rows.T @ rows).view_as(y)
 
 
 def shrinkage(variance: Tensor, sigma: float) -> Tensor:

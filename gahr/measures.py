@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, overload
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ __all__ = [
     "SIGMAS",
     "Slope",
     "compare",
+    "decibels",
     "memorized_fraction",
     "model_variance",
     "nearest",
@@ -45,7 +47,37 @@ def psnr(x: Tensor, estimate: Tensor) -> Tensor:
     check_images(x, "x")
     check_same_shape(x, check_images(estimate, "estimate"), ("x", "estimate"))
     mse = (x - estimate).square().flatten(1).mean(1)
-    return -10 * torch.log10(mse)
+    return decibels(mse)
+
+
+@overload
+def decibels(mse: float) -> float: ...
+
+
+@overload
+def decibels(mse: Tensor | Sequence[float]) -> Tensor: ...
+
+
+def decibels(mse: float | Tensor | Sequence[float]) -> float | Tensor:
+    """PSNR of a mean squared error per pixel, ``-10 log10(mse)``, in dB; infinite where it is 0.
+
+    Of an error averaged over images it is lower than the mean of the images' PSNRs.
+
+    Parameters
+    ----------
+    mse
+        A number, or many of them, none negative: several come back as a tensor.
+
+    Examples
+    --------
+    >>> decibels(0.01)
+    20.0
+    >>> decibels([0.01, 0.0])
+    tensor([20., inf])
+    """
+    if isinstance(mse, (int, float)):
+        return -10 * math.log10(mse) if mse else math.inf
+    return -10 * torch.as_tensor(mse).log10()
 
 
 @torch.no_grad()

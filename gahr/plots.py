@@ -14,6 +14,7 @@ from gahr import measures
 
 __all__ = [
     "COLORS",
+    "against_noise",
     "field",
     "figure",
     "gallery",
@@ -180,6 +181,19 @@ def psnr(
     ax.set_ylabel("output PSNR (dB)")
     ax.set_title(title)
     ax.legend()
+
+
+def against_noise(
+    ax: Axes, sigmas: Sequence[float], lines: Mapping[str, Sequence[float]], dashed: Iterable[str] = ()
+) -> None:
+    """Lines against the noise level, weaker noise to the right; those in ``dashed`` black and dashed."""
+    for name, values in lines.items():
+        look = {"color": "black", "ls": "--"} if name in dashed else {"marker": "o", "ms": 3}
+        ax.plot(sigmas, values, label=name, **look)
+    log_ticks(ax, (0.01, 0.03, 0.1, 0.3, 1.0))
+    ax.invert_xaxis()
+    ax.set_xlabel("noise level $\\sigma$")
+    ax.legend(fontsize=7.5, loc="upper left")
 
 
 def spectrum(ax: Axes, spectra: Mapping[str, Tensor], count: int | None = None) -> None:

@@ -196,7 +196,7 @@ def solve(
     f
         The denoiser.
     problem
-        A `gahr.inverse.Measurement`: what was measured.
+        A `gahr.analysis.inverse.Measurement`: what was measured.
     measurements
         Its result, ``(B, m)``.
     settings, seed, keep

@@ -6,16 +6,16 @@ Tweedie). So a denoiser is a model of every noisy density at once.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from gahr._checks import check_images, check_number, check_same_shape
-from gahr.denoisers import Denoiser, add_noise, need_gradient
+from gahr.denoisers import Denoiser, add_noise
+from gahr.jacobian import probe_trace
 
-__all__ = ["dsm_loss", "kl_bound", "score", "squared_error", "sure", "trace"]
+__all__ = ["dsm_loss", "kl_bound", "score", "squared_error", "sure"]
 
 
 def score(f: Denoiser, y: Tensor, sigma: float) -> Tensor:
@@ -94,47 +94,6 @@ def kl_bound(excess: Sequence[float] | Tensor, sigmas: Sequence[float] | Tensor)
     return torch.trapezoid(excess / sigmas**2, sigmas.log()).item()
 
 
-def trace(f: Callable[[Tensor], Tensor], y: Tensor, probes: int = 32, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Trace of the Jacobian of ``f`` at each image, by random probes, with its standard error.
-
-    Each probe is a vector of random signs ``v``; ``<v, J v>`` has the trace as its mean. ``v J`` is
-    exact (one backward pass each), only the choice of probes is random.
-
-    Parameters
-    ----------
-    f
-        Maps ``(B, C, H, W)`` to the same shape, each image on its own.
-    y
-        Where, ``(B, C, H, W)``.
-    probes
-        Random vectors per image, at least 2.
-    seed
-        Of the probes.
-
-    Returns
-    -------
-    mean, error
-        Each ``(B,)``.
-
-    Notes
-    -----
-    Source: Hutchinson (1990). The trace is the effective dimension (paper, equation 10).
-    """
-    check_images(y, "y")
-    if probes < 2:
-        raise ValueError(f"an error bar needs at least 2 probes; got {probes}.")
-    need_gradient(f, y)
-    generator = torch.Generator().manual_seed(seed)
-    values = []
-    _, pull = torch.func.vjp(f, y.detach())
-    for _ in range(probes):
-        v = torch.randint(2, y.shape, generator=generator).to(y) * 2 - 1
-        (backward,) = pull(v)
-        values.append((v * backward).flatten(1).sum(1).detach())
-    stacked = torch.stack(values)
-    return stacked.mean(0), stacked.std(0) / math.sqrt(probes)
-
-
 def sure(f: Denoiser, y: Tensor, sigma: float, probes: int = 32, seed: int = 0) -> Tensor:
     """Stein's estimate of each image's squared error, from the noisy image alone, shape ``(B,)``.
 
@@ -146,6 +105,6 @@ def sure(f: Denoiser, y: Tensor, sigma: float, probes: int = 32, seed: int = 0) 
     Source: Stein (1981); paper, equation 7.
     """
     check_number(sigma, "sigma", 0.0, open_low=True)
-    effective, _ = trace(lambda image: f(image, sigma), y, probes, seed)
+    effective, _ = probe_trace(lambda image: f(image, sigma), y, probes, seed)
     moved = (y - f(y, sigma)).detach().square().flatten(1).sum(1)
     return 2 * sigma**2 * effective + moved - sigma**2 * y[0].numel()

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.measure import approximate_polygon
 
-from gahr import bases, denoisers, images, plots, zoo
+from gahr import bases, denoisers, images, jacobian, plots, zoo
 
 STATIC = Path(__file__).resolve().parents[2] / "_static"
 LOGO_RANK = 24
@@ -59,7 +59,7 @@ def main() -> None:
     """Draw both files."""
     f, x, sigma = zoo.load("faces40-unet16-n13000-a"), images.portrait(), 0.15
     y = denoisers.add_noise(x, sigma)
-    basis = bases.singular(bases.jacobian(f, y), (1, 40, 40))
+    basis = bases.singular(jacobian.jacobian(f, y), shape=(1, 40, 40))
     logo(basis.out[LOGO_RANK - 1].view(40, 40).numpy())
     fig, axes = plots.figure(2, 5, size=(1.7, 1.8))
     flat = axes.ravel()

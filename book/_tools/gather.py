@@ -21,6 +21,7 @@ from pathlib import Path
 import nbformat
 
 import chapters
+import reference
 
 SHOWN = ("gahr", "torch", "numpy", "scipy", "matplotlib", "ipywidgets", "papermill", "jupyter-book", "sphinx")
 MARK = re.compile(r"<!-- measured -->.*?<!-- /measured -->", re.DOTALL)
@@ -41,7 +42,10 @@ def gather(target: Path, executed: Path | None = None, assets: Path | None = Non
     if assets and assets.exists():
         add_assets(target, assets)
     for path in sorted(chapters.BOOK.iterdir()):
-        if path.suffix in {".md", ".bib"}:
+        if path.suffix == ".md":
+            text = reference.filled(path.read_text(encoding="utf-8"))
+            (target / "book" / path.name).write_text(text, encoding="utf-8")
+        elif path.suffix == ".bib":
             shutil.copy2(path, target / "book")
     for path in chapters.chapters():
         notebook = nbformat.read((executed or chapters.BOOK) / path.name, as_version=4)
@@ -53,11 +57,11 @@ def gather(target: Path, executed: Path | None = None, assets: Path | None = Non
 
 def add_assets(target: Path, assets: Path) -> None:
     """Put the fetched packages, and what the lab reads, into the pages' static folder."""
-    from gahr import lab
+    from book.lab import export
 
     shutil.copytree(assets, target / "_static", dirs_exist_ok=True)
     if (assets / "lab" / "engine").exists():
-        lab.write(target / "_static" / "lab" / "networks")
+        export.write(target / "_static" / "lab" / "networks")
     if (assets / "katex").exists():
         config = target / "_config.yml"
         mark = "    html_math_renderer: katex\n"

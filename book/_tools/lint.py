@@ -8,9 +8,9 @@ The tests run every rule on every chapter, and on a chapter made to break it.
 
 from __future__ import annotations
 
+import ast
 import base64
 import re
-import statistics
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +18,7 @@ from pathlib import Path
 import nbformat
 
 import chapters
+import gahr
 from chapters import Book, Chapter, figure_names
 
 OPENING = "You will be able to", "Before you start", "Predict"
@@ -159,14 +160,35 @@ def references(chapter: Chapter, book: Book) -> Problems:
 
 
 def short_cells(chapter: Chapter, book: Book) -> Problems:
-    """At most 25 code cells, their median at most 6 lines, none over 20."""
+    """At most 25 code cells, none over 20 lines."""
     if len(chapter.code) > 25:
         yield f"{len(chapter.code)} code cells; at most 25"
-    if chapter.code and statistics.median(map(lines, chapter.code)) > 6:
-        yield f"the median code cell has {statistics.median(map(lines, chapter.code))} lines; at most 6"
     for cell in chapter.code:
         if lines(cell) > 20:
             yield f"{chapter.name_of(cell)} has {lines(cell)} lines; at most 20"
+
+
+def modules(code: str) -> Iterator[str]:
+    """Dotted names that a piece of code imports."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imports(chapter: Chapter, book: Book) -> Problems:
+    """A chapter imports the doors, intervals, the paper's numbers, analysis, training, its own figures."""
+    stem = chapter.path.stem.partition("-")[2].replace("-", "_")
+    rooms = {*gahr.__all__, "intervals", "paper", "analysis", "training"}
+    for cell in chapter.code:
+        if "setup" in chapters.tags(cell):
+            continue
+        for name in modules(cell["source"]):
+            root, *parts = name.split(".")
+            known = not parts or parts[0] in rooms or parts[:2] == ["figures", stem]
+            if root == "book" or (root == "gahr" and (not known or any(p.startswith("_") for p in parts))):
+                yield f"{chapter.name_of(cell)} imports {name}; of figures a chapter imports its own, {stem}"
 
 
 def length(chapter: Chapter, book: Book) -> Problems:
@@ -314,6 +336,7 @@ RULES: tuple[Callable[[Chapter, Book], Problems], ...] = (
     check_cell,
     references,
     short_cells,
+    imports,
     length,
     figures,
     small_pictures,

@@ -11,7 +11,7 @@ import re
 import sys
 
 import chapters
-import claims
+from book.claims import ladders
 from gahr import _files, zoo
 
 PAGE = chapters.ROOT / "data" / "README.md"
@@ -73,7 +73,7 @@ def _psnr(row: dict, which: str) -> str:
 
 def in_step(text: str) -> str:
     """The page with today's rows."""
-    tables = {"networks": table, "claims": claims.table}
+    tables = {"networks": table, "claims": ladders.table}
     return MARK.sub(lambda found: f"<!-- {found[1]} -->\n{tables[found[1]]()}\n<!-- /{found[1]} -->", text)
 
 

@@ -11,7 +11,8 @@ import re
 import sys
 
 import chapters
-from gahr import _files, replication
+from book.claims import table as replication
+from gahr import _files
 
 PAGE = chapters.BOOK / "replication.md"
 MARK = re.compile(r"<!-- rows -->.*?<!-- /rows -->", re.DOTALL)

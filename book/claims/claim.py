@@ -1,0 +1,161 @@
+"""How each of our numbers beside the paper's is found in what is stored: text, margin and verdict.
+
+The margin is the distance to the rule's nearer bound; outside it is negative.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from gahr import intervals, measures, zoo
+from gahr.analysis import transition
+from gahr.notebook import judge
+from gahr.training import recipes
+
+COPY = 0.95
+"""Centered similarity above which a picture counts as the same: the paper's, appendix B.1."""
+
+Found = tuple[str, str, str]
+
+
+def _bounded(
+    found: intervals.Interval, least: float = -math.inf, most: float = math.inf, unit: str = ""
+) -> Found:
+    """Number and interval as text, distance to the nearer bound (negative: outside), and verdict."""
+    value, low, high = (f"{number:.4g}" for number in found)
+    text = value if low == high else f"{value} ({low} to {high})"
+    margin = min(found.value - least, most - found.value)
+    return f"{text}{unit}", f"{margin:+.3g}{unit}", judge(*found, least, most)
+
+
+def _two(numbers: list[float]) -> intervals.Interval:
+    """Mean of the two halves, with both as its interval."""
+    return intervals.Interval(sum(numbers) / len(numbers), min(numbers), max(numbers))
+
+
+def _curve(name: str, which: str) -> dict[float, float]:
+    curve = zoo.describe(name)["curves"][which]
+    return dict(zip(curve["sigma"], curve["psnr"], strict=True))
+
+
+def _gap(name: str) -> dict[float, float]:
+    """Training minus held-out PSNR at each noise level."""
+    found = transition.gap(name)
+    return dict(zip(found.sigma, found.db, strict=True))
+
+
+def slope(n: int, stem: str = "fashion32-unet16") -> Found:
+    found = []
+    for half in "ab":
+        strong = {s: p for s, p in _curve(f"{stem}-n{n}-{half}", "train").items() if s >= 0.1}
+        found.append(measures.slope(torch.tensor(list(strong.values()))[:, None], tuple(strong)).value)
+    return _bounded(_two(found), 0.9, 1.1)
+
+
+def flat(n: int, stem: str = "fashion32-unet16") -> Found:
+    weak = [[p for s, p in _curve(f"{stem}-n{n}-{half}", "held_out").items() if s <= 0.4] for half in "ab"]
+    return _bounded(_two([max(values) - min(values) for values in weak]), most=2, unit=" dB")
+
+
+def apart(n: int, stem: str = "fashion32-unet16") -> Found:
+    least = [min(g for s, g in _gap(f"{stem}-n{n}-{half}").items() if s <= 0.4) for half in "ab"]
+    return _bounded(_two(least), least=10, unit=" dB")
+
+
+def closing(name: str) -> Found:
+    gap = _gap(name)
+    more = gap[max(gap)] - gap[min(gap)]
+    return _bounded(intervals.Interval(more, more, more), least=1, unit=" dB")
+
+
+def closed(stem: str) -> Found:
+    names, worst, allowed = [f"{stem}-{half}" for half in "ab"], [], True
+    for name in names:
+        gap = transition.gap(name)
+        worst.append(max(gap.db))
+        allowed &= all(g <= max(0.3, 2 * se) for g, se in zip(gap.db, gap.se, strict=True))
+    text, margin, _ = _bounded(_two(worst), most=0.3, unit=" dB")
+    return text, margin, "holds" if allowed else "differs"
+
+
+def variance(small: str, large: str) -> Found:
+    sizes = zoo.result("fashion32-pairs")["sizes"]
+    falls = [a / b for a, b in zip(sizes[small]["variance"], sizes[large]["variance"], strict=True)]
+    middle = intervals.median(falls).value
+    return _bounded(intervals.Interval(middle, min(falls), max(falls)), least=10, unit=" times")
+
+
+def _drawn(n: str, result: str = "fashion32-samples") -> dict:
+    found = zoo.result(result)
+    return found[n] if n in found else found["sizes"][n]
+
+
+def copies(n: str, least: float = COPY, most: float = math.inf) -> Found:
+    copy = _drawn(n)["copy"]
+    return _bounded(intervals.median(copy["a"]["centered"] + copy["b"]["centered"]), least, most)
+
+
+def between(n: str, result: str = "fashion32-samples") -> Found:
+    return _bounded(intervals.median(_drawn(n, result)["between"]["centered"]), least=0.9)
+
+
+def above_copies(n: str, convention: str, result: str = "fashion32-samples") -> Found:
+    row = _drawn(n, result)
+    parts = (row["between"][convention], row["copy"]["a"][convention], row["copy"]["b"][convention])
+    between, a, b = (torch.tensor(part) for part in parts)
+    share = intervals.superiority(between, torch.cat([a, b]))
+    drawn = torch.randint(len(a), (1000, len(a)), generator=torch.Generator().manual_seed(0))
+    again = [intervals.superiority(between[i], torch.cat([a[i], b[i]])) for i in drawn]  # seeds, resampled
+    low, high = torch.tensor(again).quantile(torch.tensor([0.025, 0.975])).tolist()
+    return _bounded(intervals.Interval(share, low, high), least=0.5)
+
+
+def _below() -> tuple[int, int]:
+    values = _drawn("14000")["between"]["centered"]
+    return sum(value < 0.9 for value in values), len(values)
+
+
+def agreeing(least: float) -> Found:
+    from scipy.stats import binomtest
+
+    below, pairs = _below()
+    span = binomtest(pairs - below, pairs).proportion_ci(method="wilson")
+    return _bounded(intervals.Interval(1 - below / pairs, span.low, span.high), least=least)
+
+
+def parted() -> Found:
+    below, pairs = _below()
+    return f"{below} of {pairs} pairs", f"{below:+d} pairs", "holds" if below else "differs"
+
+
+def across() -> Found:
+    values = zoo.result("fashion32-samples")["across_halves"]["centered"]
+    return _bounded(intervals.Interval(max(values), max(values), max(values)), most=COPY)
+
+
+def resolution() -> Found:
+    small, large = (transition.mean_gap(f"faces{size}-unet16-n100-a")[0] for size in (10, 20))
+    more = large - small
+    text = f"{small:.2f} and {large:.2f} dB"
+    return text, f"{more:+.2f} dB", judge(more, more, more, least=0)
+
+
+def increase() -> Found:
+    """N at which the mean gap is 1 dB, at three sizes, over both halves and both interpolations."""
+    at, more = [], []
+    for half in "ab":
+        for power in (False, True):
+            n = [transition.locate(f"faces{size}-unet16", half, 1, None, power).n for size in (10, 20, 40)]
+            at.append(n)
+            more.append(math.log10(n[2] / n[1]) - math.log10(n[1] / n[0]))
+    spans = [f"{min(column):.0f} to {max(column):.0f}" for column in zip(*at, strict=True)]
+    verdict = judge(sum(more) / len(more), min(more), max(more), most=0)
+    return "N = " + ", ".join(spans), f"{-max(more):+.2f} to {-min(more):+.2f} decades", verdict
+
+
+def parameters(blocks: int, paper: float) -> Found:
+    count = sum(p.numel() for p in recipes.build("unet64", blocks).parameters())
+    apart = count / 1e6 - paper
+    return f"{count:,}", f"{apart:+.3f} M", "holds" if 0 <= apart < 0.1 else "differs"

@@ -1,0 +1,129 @@
+"""Section 3.1 and Figure 3 of the paper: each claim with its rule, and how our number is found."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from book.claims.claim import Found, _bounded
+from book.claims.generalization import Claim
+from gahr import intervals, paper, zoo
+from gahr.notebook import judge
+
+FACES = "faces, 40x40, 16 channels, N = 13,000"
+ABOVE = (42 / paper.PIXELS, 53 / paper.PIXELS)
+"""Share of the paper's directions with an eigenvalue above 1: number 41 is, number 53 is not."""
+
+
+def claims() -> list[Claim]:
+    """All rows, in the paper's order."""
+    near = "each within 10 % of the paper's"
+    return [
+        Claim(
+            "Sec. 3.1",
+            "the Jacobian is nearly symmetric",
+            "||J - J^T|| / ||J|| at most 0.2: the antisymmetric part has at most 1 % of the energy",
+            f"{FACES}; portrait and photographs",
+            partial(over_images, "asymmetry", most=0.2),
+            "The paper prints no number; the bound is ours. Networks of minutes are further from an ideal "
+            "denoiser than the paper's, and only the ideal's Jacobian must be symmetric.",
+        ),
+        Claim(
+            "Sec. 3.1, eq. 6",
+            "f(y) is shrinkage in one orthonormal basis",
+            "leaving out the antisymmetric part changes f(y) by at most 5 %",
+            f"{FACES}; portrait and photographs",
+            partial(over_images, "lost", most=0.05),
+            "f(y) = J y holds exactly, and so does shrinkage between two bases, the singular vectors'. That "
+            "the two are one does not.",
+        ),
+        Claim(
+            "Fig. 3",
+            "some eigenvalues exceed 1",
+            "the largest eigenvalue above 1 for every image, both halves",
+            f"{FACES}; portrait and photographs, sigma = 0.15",
+            first,
+        ),
+        Claim(
+            "Fig. 3",
+            "between 42 and 53 of 6,400 eigenvalues exceed 1",
+            "our share of directions between half and twice that",
+            f"{FACES}; portrait and photographs, both halves",
+            above,
+            "Smaller pictures hold more structure per pixel.",
+        ),
+        Claim(
+            "Fig. 3",
+            _printed(0, 5),
+            f"{near}, at the same share of all directions: rank k of 6,400 is rank k / 4 of 1,600",
+            f"{FACES}; portrait, half A",
+            partial(printed, 0, 5),
+            "The first of the paper's ranks is the first or second of ours.",
+        ),
+        Claim(
+            "Fig. 3",
+            _printed(5, 21),
+            f"{near}, at the same share of all directions",
+            f"{FACES}; portrait, half A",
+            partial(printed, 5, 21),
+            "Smaller pictures hold more structure per pixel, so that our factors fall later.",
+        ),
+        Claim(
+            "Sec. 3",
+            "networks of two halves have the same inductive bias: one function, so one basis",
+            "B's leading 50 directions nearer to A's than halfway from another picture's to the same",
+            f"{FACES}; portrait and photographs, sigma = 0.15",
+            halves,
+            "Directions with nearly equal factors are arbitrary, for networks that agree too.",
+        ),
+    ]
+
+
+def _printed(start: int, end: int) -> str:
+    pairs = list(paper.FACE_EIGENVALUES.items())[start : end : _step(start, end)]
+    return "eigenvalues " + ", ".join(f"{value:g} at {rank}" for rank, value in pairs)
+
+
+def _step(start: int, end: int) -> int:
+    """All of a few, or every fourth, are told; all are compared."""
+    return 1 if end - start <= 5 else 4
+
+
+def _images() -> list[dict]:
+    return zoo.result("adapted-faces")["figure3"]
+
+
+def _span(values: list[float]) -> intervals.Interval:
+    """Mean, and the range over images."""
+    return intervals.Interval(sum(values) / len(values), min(values), max(values))
+
+
+def over_images(name: str, most: float) -> Found:
+    return _bounded(_span([row[name] for row in _images()]), most=most)
+
+
+def first() -> Found:
+    least = [min(row["first"]) for row in _images()]
+    return _bounded(_span(least), least=1)
+
+
+def above() -> Found:
+    counts = [count / 1600 for row in _images() for count in row["above_1"]]
+    text, margin, verdict = _bounded(_span([100 * share for share in counts]), 50 * ABOVE[0], 200 * ABOVE[1])
+    return f"{text} % of the directions", f"{margin} points", verdict
+
+
+def printed(start: int, end: int) -> Found:
+    ours = _images()[0]["printed"][0][start:end]
+    theirs = list(paper.FACE_EIGENVALUES.values())[start:end]
+    worst = max(abs(value / other - 1) for value, other in zip(ours, theirs, strict=True))
+    text = ", ".join(f"{value:.3g}" for value in ours[:: _step(start, end)])
+    return text, f"{100 * (0.1 - worst):+.1f} points", judge(worst, worst, worst, most=0.1)
+
+
+def halves() -> Found:
+    """1 where B's basis is A's, 0 where it is no nearer than another picture's."""
+    rows = _images()
+    share = [(r["halves shared"] - r["image shared"]) / (1 - r["image shared"]) for r in rows]
+    text, margin, verdict = _bounded(_span(share), least=0.5)
+    means = [sum(r[f"{name} shared"] for r in rows) / len(rows) for name in ("halves", "image")]
+    return f"{text}: shares {means[0]:.2f} and {means[1]:.2f}", margin, verdict

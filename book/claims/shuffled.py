@@ -1,0 +1,118 @@
+"""Rows of the replication table on shuffled faces: appendix C.3 and Figure 21 of the paper."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from book.claims.claim import Found, _bounded
+from book.claims.generalization import Claim
+from gahr import intervals, paper, zoo
+from gahr.notebook import judge
+
+STUDY = "shuffled40-spectra"
+SCALE = "faces, 40x40, 16 channels, N = 13,000"
+PRINTED = paper.SHUFFLED_EIGENVALUES
+
+
+def claims() -> list[Claim]:
+    """All rows, in the paper's order."""
+    jacobians = f"{SCALE}; portrait and 8 held-out faces, sigma = 0.3"
+    steps = "The network of shuffled faces was trained for half as many steps as that of faces."
+    return [
+        Claim(
+            "Fig. 21",
+            "shuffled: the error is much higher",
+            "PSNR lower by at least 3 dB at sigma = 0.3: twice the error",
+            f"{SCALE}; 1,000 held-out faces",
+            partial(gap, 0.3, 3),
+            steps,
+        ),
+        Claim(
+            "Fig. 21",
+            "shuffled: the PSNR slope is much lower",
+            "at most two thirds of the other's, over all noise levels",
+            f"{SCALE}; 1,000 held-out faces",
+            slopes,
+            steps,
+        ),
+        Claim(
+            "Fig. 21",
+            "shuffled: eigenvalues "
+            + ", ".join(f"{value:g} at {rank}" for rank, value in paper.SHUFFLED_EIGENVALUES.items()),
+            "each within 10 % of the paper's, at the same share of all directions: rank k of 6,400, counted "
+            "from 0, is rank (k + 1/2) / 4 - 1/2 of 1,600",
+            f"{SCALE}; portrait, sigma = 0.3",
+            eigenvalues,
+            "Our network has learned a handful of directions of the whole face, which it amplifies, and "
+            "treats the rest nearly pixel by pixel.",
+        ),
+        Claim(
+            "Fig. 21",
+            "shuffled: shrinkage decays more slowly",
+            "more singular values above 0.1 than the network of faces has, for every face",
+            jacobians,
+            decay,
+        ),
+        Claim(
+            "Fig. 21",
+            "shuffled back, vectors are noisy but have structure",
+            "correlation of neighbouring pixels, mean of the first 20 vectors: at least 0.1, and at most 0.9 "
+            "times that of the network of faces",
+            jacobians,
+            noisy,
+        ),
+    ]
+
+
+def gap(sigma: float, least: float) -> Found:
+    """PSNR gap at a noise level, with two standard errors over images."""
+    found = zoo.result(STUDY)["gaps"]
+    at = found["sigma"].index(sigma)
+    value, width = found["gap"][at], 2 * found["se"][at]
+    return _bounded(intervals.Interval(value, value - width, value + width), least=least, unit=" dB")
+
+
+def slopes(which: str = "all") -> Found:
+    """Slope with shuffled pixels over that without; the interval is the former's."""
+    found = zoo.result(STUDY)["gaps"]["slopes"][which]
+    first, second = found["first"][0], found["second"]
+    text, margin, verdict = _bounded(intervals.Interval(*(value / first for value in second)), most=2 / 3)
+    return f"{text}: slopes {second[0]:.3f} and {first:.3f}", margin, verdict
+
+
+def eigenvalues() -> Found:
+    """Eigenvalues of the symmetric part at the portrait, the largest relative distance, and verdict."""
+    found = zoo.result(STUDY)
+    values = found["jacobians"]["shuffled"][0]["symmetric"]
+    known = [rank - 1 for rank in found["ranks"]]
+    ours = paper.at_ranks(values, list(paper.SHUFFLED_EIGENVALUES), known=known)
+    worst = max(
+        abs(value / printed - 1)
+        for value, printed in zip(ours, paper.SHUFFLED_EIGENVALUES.values(), strict=True)
+    )
+    text = ", ".join(f"{value:.3g}" for value in ours)
+    return text, f"{100 * (0.1 - worst):+.1f} points", judge(worst, worst, worst, most=0.1)
+
+
+def _ratios(key: str, inner: str) -> intervals.Interval:
+    """Number of the shuffled network over that of the other, by face: mean and range."""
+    found = zoo.result(STUDY)["jacobians"]
+    pairs = zip(found["shuffled"], found["faces"], strict=True)
+    ratios = [one[key][inner] / other[key][inner] for one, other in pairs]
+    return intervals.Interval(sum(ratios) / len(ratios), min(ratios), max(ratios))
+
+
+def decay() -> Found:
+    """How many times more directions are kept by more than a tenth."""
+    text, margin, verdict = _bounded(_ratios("above", "0.1"), least=1)
+    return f"{text} times as many", margin, verdict
+
+
+def noisy() -> Found:
+    """Correlation of neighbouring pixels in the shuffled network's vectors, shuffled back."""
+    found = zoo.result(STUDY)["jacobians"]
+    means = {name: [row["neighbours"] for row in found[name]] for name in ("shuffled", "faces")}
+    ours, other = means["shuffled"], sum(means["faces"]) / len(means["faces"])
+    span = intervals.Interval(sum(ours) / len(ours), min(ours), max(ours))
+    text, margin, verdict = _bounded(span, 0.1, 0.9 * other)
+    return f"{text}; faces {other:.2f}", margin, verdict

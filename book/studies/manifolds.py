@@ -1,0 +1,172 @@
+"""The studies of chapter 9: networks on low-dimensional classes, beside what is exactly optimal there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from gahr import bases, denoisers, images, intervals, jacobian, measures, zoo
+from gahr._checks import check_known
+from gahr.analysis import manifolds, subspaces
+from gahr.analysis.slopes import WEAK
+from gahr.denoisers import Denoiser, Projection
+from gahr.ideal import cones, discs
+
+DIMENSION = {"discs40": 5, "ray40": 1, "sinusoids40": 2}
+"""Slopes are fitted to the noise levels of this range."""
+LEVELS = (0.01, 0.02, 0.04, 0.08, 0.16)
+THRESHOLDS = (0.5, 0.1, 0.02)
+SIDE, SHOWN = 40, 10
+CONTRAST = 0.3
+
+
+def network(name: str) -> str:
+    """Name of the class's network."""
+    return f"{name}-unet16-fresh-a"
+
+
+def exact(name: str) -> dict[str, Denoiser]:
+    """Exact denoisers of a class: told sigma or blind, knowing the bounds of the intensities or ``free``."""
+    check_known(name, DIMENSION, "class")
+    if name == "discs40":
+        told, free = discs.ExactDiscs(SIDE), discs.ExactDiscs(SIDE, bounded=False)
+    else:
+        axes = images.portrait(SIDE) if name == "ray40" else cones.waves(SIDE)
+        flat = axes.flatten(1).double()
+        rows = flat / flat.norm(dim=1, keepdim=True)
+        told, free = cones.ExactCone(axes), Projection(rows, (1, SIDE, SIDE))
+    return {"told": told, "blind": _blind(told), "free": free, "free, blind": _blind(free)}
+
+
+def _blind(f: Denoiser) -> Denoiser:
+    return lambda y, sigma=None: f(y)
+
+
+PAIRS = {
+    "network": ("network", "blind"),
+    "blindness": ("blind", "told"),
+    "bounds": ("free", "told"),
+    "both": ("free, blind", "told"),
+}
+"""What is compared with what: the network with the best that is as blind; what each ignorance costs."""
+
+
+def optima(name: str, n: int, sigmas: tuple[float, ...] = measures.SIGMAS) -> dict:
+    """Errors of the network and of the exact denoisers on the same noisy images, and gaps in dB."""
+    x = images.load(name, n, "held-out")
+    chosen = {"network": zoo.load(network(name))} | exact(name)
+    errors = {key: manifolds.errors(f, x, sigmas) for key, f in chosen.items()}
+    return compared(errors, sigmas, DIMENSION[name]) | {"network": network(name), "images": n}
+
+
+def compared(errors: dict[str, Tensor], sigmas: tuple[float, ...], dimension: int) -> dict:
+    """Mean errors, gaps of `PAIRS`, gaps to the tangent projection's error, and slopes at weak noise."""
+    gaps = {
+        pair: [intervals.gap(a, b) for a, b in zip(errors[over], errors[under], strict=True)]
+        for pair, (over, under) in PAIRS.items()
+    }
+    line = [torch.tensor(dimension * s**2 / SIDE**2, dtype=torch.float64) for s in sigmas]
+    for key in ("told", "blind", "network"):
+        gaps[f"{key} to line"] = [intervals.gap(a, b) for a, b in zip(errors[key], line, strict=True)]
+    weak = [k for k, s in enumerate(sigmas) if WEAK[0] <= s <= WEAK[1]]
+    slopes = {}
+    for key, each in errors.items():
+        table = measures.decibels(each[weak].clamp_min(1e-15))
+        slopes[key] = list(measures.slope(table, tuple(sigmas[k] for k in weak)))
+    return {
+        "sigma": list(sigmas),
+        "dimension": dimension,
+        "pixels": SIDE**2,
+        "mse": {key: each.mean(1).tolist() for key, each in errors.items()},
+        "gaps": {key: {"db": [g.db for g in row], "se": [g.se for g in row]} for key, row in gaps.items()},
+        "slopes": slopes,
+    }
+
+
+def examples(name: str, count: int) -> Tensor:
+    """Parameters of the images whose bases are taken, ``(count, m)``, float64, by a fixed rule.
+
+    Discs: the first held-out ones whose two grays differ by at least 0.3. A ray or a wave: intensities
+    0.8, 0.5, 0.3, ... and phases 1, 2, 3, ...
+    """
+    check_known(name, DIMENSION, "class")
+    if name == "discs40":
+        u = torch.rand(5, 1000, 1, 1, generator=torch.Generator().manual_seed(3_000_000))[..., 0, 0].double()
+        middle = SIDE * (0.25 + 0.5 * u[:2])
+        found = torch.cat([middle, SIDE * (0.10 + 0.15 * u[2:3]), u[3:]]).T
+        return found[(found[:, 3] - found[:, 4]).abs() >= CONTRAST][:count]
+    intensity = torch.tensor([0.8, 0.5, 0.3], dtype=torch.float64)[:count]
+    if name == "ray40":
+        return intensity[:, None]
+    phase = torch.arange(1.0, 4.0)[:count].double()
+    return torch.stack([intensity * phase.cos(), intensity * phase.sin()], 1)
+
+
+def drawer(name: str) -> Callable[[Tensor], Tensor]:
+    """The class as a function of its parameters, ``(B, m) -> (B, 1, H, W)``."""
+    if check_known(name, DIMENSION, "class") == "discs40":
+        return lambda parameters: discs.draw(parameters, SIDE)
+    axes = (images.portrait(SIDE) if name == "ray40" else cones.waves(SIDE)).double()
+    return lambda parameters: torch.einsum("bm,mchw->bchw", parameters, axes)
+
+
+def tangents(name: str, count: int = 3, sigmas: tuple[float, ...] = LEVELS) -> dict:
+    """Leading factors, how many there are, and how the leading directions lie to the tangent space.
+
+    For the network the factors are singular values of its Jacobian, and eigenvalues of its symmetric part;
+    for the exact denoiser, told sigma, they are eigenvalues of posterior covariance over sigma^2.
+    """
+    draw, f, best, m = drawer(name), zoo.load(network(name)), exact(name)["told"], DIMENSION[name]
+    rows = []
+    for index, parameters in enumerate(examples(name, count)):
+        x, plane = draw(parameters[None]), manifolds.tangent(draw, parameters, step=1e-5)
+        for level, sigma in enumerate(sigmas):
+            y = denoisers.add_noise(x.float(), sigma, seed=100 * index + level)
+            J = jacobian.linearize(f, y).matrix()
+            found = {"network": bases.singular(J, shape=tuple(y.shape[1:])), "symmetric": _symmetric(J, y)}
+            found["exact"] = known = exact_basis(best, y, sigma, plane)
+            for key, basis in found.items():
+                rows.append({"image": index, "sigma": sigma, "which": key} | _beside(basis, plane, m))
+                if basis is not known:
+                    to_exact = subspaces.angles(basis.out[:m].double(), known.out[:m].double())
+                    rows[-1]["to_exact"] = [round(angle, 2) for angle in to_exact.tolist()]
+    return {
+        "network": network(name),
+        "images": count,
+        "thresholds": list(THRESHOLDS),
+        "sigma": list(sigmas),
+        "parameters": examples(name, count).tolist(),
+        "rows": rows,
+    }
+
+
+def _symmetric(J: Tensor, y: Tensor) -> bases.Basis:
+    return bases.symmetric(J, shape=tuple(y.shape[1:]))
+
+
+def exact_basis(f: Denoiser, y: Tensor, sigma: float, plane: Tensor) -> bases.Basis:
+    """Eigenvalues and eigenvectors of the exact denoiser's Jacobian at one noisy image."""
+    shape = tuple(y.shape[1:])
+    if isinstance(f, discs.ExactDiscs):
+        return bases.symmetric(f.covariance(y, sigma) / sigma**2, shape=shape)
+    step = 1e-3 * sigma  # a cone's denoiser moves in its span only, and only with the input's part there
+    y = y.double()
+    moves = (plane * step).view(-1, *shape)
+    slopes = (f(y + moves, sigma) - f(y - moves, sigma)).flatten(1) / (2 * step)
+    values, turn = torch.linalg.eigh((slopes @ plane.T + plane @ slopes.T) / 2)
+    e = turn.T.flip(0) @ plane
+    return bases.Basis(values.flip(0), e, e, shape)
+
+
+def _beside(basis: bases.Basis, plane: Tensor, m: int) -> dict:
+    """Leading factors, counts above the thresholds, sum, and angles in degrees."""
+    angles = subspaces.angles(basis.out[:m].double(), plane)
+    return {
+        "lam": [round(v, 4) for v in basis.lam[:SHOWN].tolist()],
+        "above": [int((basis.lam > t).sum()) for t in THRESHOLDS],
+        "sum": basis.lam.sum().item(),
+        "angles": [round(v, 2) for v in angles.tolist()],
+        "inside": ((basis.out[:m].double() @ plane.T).square().sum() / m).item(),
+    }

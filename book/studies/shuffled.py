@@ -1,0 +1,102 @@
+"""The study of chapter 10: two networks on the same faces, one of which sees their pixels permuted."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gahr import bases, images, measures, zoo
+from gahr.analysis import locality
+from gahr.denoisers import Denoiser, Wiener, add_noise
+from gahr.images import synthetic
+from gahr.jacobian import asymmetry, linearize
+
+NETWORKS = {"faces": "faces40-unet16-n13000-a", "shuffled": "shuffled40-unet16-n13000-a"}
+SIGMA, FACES, COUNT = 0.3, 8, 1000
+RANKS = (*range(1, 21), 29, 30, 41, 53, 70, 100, 150, 200, 300, 400, 600, 800, 1200)
+RANGES = {"all": (0.01, 1.0), "strong": (0.1, 1.0), "middle": (0.05, 0.5)}
+WINDOWS = (0, 1, 2, 3, 5, 8)
+
+
+class Shuffling:
+    """A denoiser of shuffled images, used on images: shuffle, denoise, shuffle back."""
+
+    def __init__(self, f: Denoiser, seed: int = 0) -> None:
+        self.f, self.seed = f, seed
+
+    def __call__(self, y: Tensor, sigma: float | None = None) -> Tensor:
+        """Estimate of the clean images, in their own order."""
+        return synthetic.unshuffled(self.f(synthetic.shuffled(y, self.seed), sigma), self.seed)
+
+
+def gaps(table: Tensor, other: Tensor, sigmas: tuple[float, ...]) -> dict:
+    """How much better the first table of PSNRs is, by image, and both slopes over some ranges.
+
+    ``table``, ``other``: ``(levels, B)``, the same noisy images. Slopes have intervals from a
+    bootstrap over images; ``difference`` is the second's less the first's, by image.
+    """
+    more = table - other
+    slopes = {}
+    for name, (low, high) in RANGES.items():
+        at = [k for k, sigma in enumerate(sigmas) if low <= sigma <= high]
+        chosen = tuple(sigmas[k] for k in at)
+        rows = {"first": table[at], "second": other[at], "difference": -more[at]}
+        slopes[name] = {key: list(measures.slope(row, chosen)) for key, row in rows.items()}
+    return {
+        "sigma": list(sigmas),
+        "gap": more.mean(1).tolist(),
+        "se": (more.std(1) / more.shape[1] ** 0.5).tolist(),
+        "slopes": slopes,
+    }
+
+
+def describe(J: Tensor, wiener: Tensor) -> dict:
+    """Numbers of one Jacobian, in the order of the image's pixels.
+
+    ``neighbours`` is the mean over the first 20 output directions.
+    """
+    size = round(len(J) ** 0.5)
+    S, E = (take(J, shape=(1, size, size)) for take in (bases.singular, bases.symmetric))
+    ranks = torch.tensor([k for k in RANKS if k <= len(J)]) - 1
+    return {
+        "singular": S.lam[ranks].tolist(),
+        "symmetric": E.lam[ranks].tolist(),
+        "trace": J.trace().item(),
+        "above": {f"{least:g}": int((S.lam > least).sum()) for least in (1, 0.5, 0.2, 0.1)},
+        "asymmetry": asymmetry(J).value,
+        "diagonal": locality.diagonal_share(J),
+        "likeness": locality.likeness(J, wiener),
+        "neighbours": locality.neighbours(S.out[:20].view(-1, 1, size, size)).mean().item(),
+    }
+
+
+def spectra() -> dict:
+    """PSNR gaps on held-out faces; Jacobians of both networks at the portrait and at some of them."""
+    mean, values, vectors, rest = images.covariance("faces40")
+    C, order = locality.whole(values, vectors, rest), locality.order(40)
+    x = images.load("faces40", COUNT, "held-out")
+    f = {name: zoo.load(network) for name, network in NETWORKS.items()}
+    on_faces = {"faces": f["faces"], "shuffled": Shuffling(f["shuffled"])}
+    on_faces["wiener"] = Wiener(mean, values, vectors, rest)
+    tables = {name: measures.psnr_table(g, x)[:, 0] for name, g in on_faces.items()}
+    found: dict = {"networks": NETWORKS, "images": COUNT, "sigma": SIGMA, "ranks": list(RANKS)}
+    found["psnr"] = {name: table.mean(1).tolist() for name, table in tables.items()}
+    found["gaps"] = gaps(tables["faces"], tables["shuffled"], measures.SIGMAS)
+    wiener = C @ torch.linalg.inv(C + SIGMA**2 * torch.eye(len(C), dtype=torch.float64))
+    found["jacobians"] = {"wiener": [describe(wiener, wiener)], "faces": [], "shuffled": []}
+    for k, clean in enumerate([images.portrait(), *x[:FACES, None]]):
+        y = add_noise(clean, SIGMA, seed=k)
+        J = {"faces": linearize(f["faces"], y).matrix()}
+        J["shuffled"] = locality.restored(linearize(f["shuffled"], synthetic.shuffled(y)).matrix(), order)
+        for name, matrix in J.items():
+            row = describe(matrix, wiener)
+            if k:  # spectra of the portrait only
+                del row["singular"], row["symmetric"]
+            found["jacobians"][name].append(row)
+    moved = locality.rearranged(C, order)
+    found["windows"] = {
+        "radius": list(WINDOWS),
+        "faces": [locality.window_mse(C, SIGMA, r) for r in WINDOWS],
+        "shuffled": [locality.window_mse(moved, SIGMA, r) for r in WINDOWS],
+    }
+    return found

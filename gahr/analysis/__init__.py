@@ -1,0 +1,1 @@
+"""One question of the book each: numbers, no drawings, no stored files."""

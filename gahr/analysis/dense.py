@@ -1,0 +1,72 @@
+"""A network with no notion of place, and a world in which the least error is known.
+
+A convolution knows which pixels are neighbours. `Dense` does not: it treats its pixels alike, so a
+permutation of them changes nothing that it can learn.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from gahr._checks import check_images, check_number
+from gahr.denoisers import shrinkage
+from gahr.images import synthetic
+
+__all__ = ["Dense", "clouds"]
+
+
+class Dense(nn.Module):
+    """Bias-free multilayer perceptron, full matrices and ReLUs; predicts the noise, as the others do.
+
+    Parameters
+    ----------
+    size
+        Side of the images: ``(B, 1, size, size)``.
+    width
+        Units in each hidden layer.
+    layers
+        Matrices, at least one.
+    seed
+        Of the initial weights.
+    """
+
+    def __init__(self, size: int, width: int = 512, layers: int = 3, seed: int = 0) -> None:
+        super().__init__()
+        d, layers = int(check_number(size, "size", 1)) ** 2, int(check_number(layers, "layers", 1))
+        self.size, generator = size, torch.Generator().manual_seed(seed)
+        widths = [d, *[int(check_number(width, "width", 1))] * (layers - 1), d]
+        self.layers = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in itertools.pairwise(widths))
+        for layer in self.layers:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+
+    def forward(self, y: Tensor) -> Tensor:
+        """Predicted noise, shape of ``y``."""
+        if check_images(y, "y").shape[1:] != (1, self.size, self.size):
+            raise ValueError(f"this network takes (B, 1, {self.size}, {self.size}); got {tuple(y.shape)}.")
+        hidden = y.flatten(1)
+        for layer in self.layers[:-1]:
+            hidden = torch.relu(layer(hidden))
+        return self.layers[-1](hidden).view_as(y)
+
+
+def clouds(
+    noise: Sequence[float], n: int = 4000, new: int = 500, size: int = 16, contrast: float = 0.25
+) -> tuple[Tensor, Tensor, dict[float, float]]:
+    """Smooth Gaussian images of mean zero, to train on and to measure on, and the least error per pixel.
+
+    Parameters
+    ----------
+    noise
+        Noise levels for the least error, which is that of the Wiener filter.
+    n, new
+        How many images of the two kinds.
+    size, contrast
+        Side in pixels; standard deviation of a pixel.
+    """
+    x, y = (synthetic.gaussian(k, size, 1.5, contrast, seed) - 0.5 for k, seed in ((n, 1), (new, 2)))
+    power = synthetic.gaussian_power(size, 1.5, contrast)
+    return x, y, {s: s**2 * shrinkage(power, s).mean().item() for s in noise}

@@ -1,0 +1,189 @@
+"""Does a basis follow a picture's contours, and does it oscillate along them? In numbers.
+
+Vectors are looked at as images ``(k, H, W)``. Two ways to ask. `alignment` needs only the picture: it
+compares the direction in which a vector changes with the direction in which the picture changes.
+The others need a contour that is known, one height for each column: they cut out a strip around
+it, straighten it, and look at rows (along the contour) and columns (across).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gahr._checks import check_images, check_number
+
+__all__ = [
+    "across",
+    "alignment",
+    "frequency",
+    "length",
+    "normals",
+    "purity",
+    "share",
+    "straighten",
+]
+
+
+def _vectors(e: Tensor) -> Tensor:
+    e = e[:, 0] if e.ndim == 4 and e.shape[1] == 1 else e
+    if e.ndim != 3 or not len(e):
+        raise ValueError(f"vectors are images, (k, H, W) or (k, 1, H, W); got {tuple(e.shape)}.")
+    return e
+
+
+def _gradient(e: Tensor) -> tuple[Tensor, Tensor]:
+    """Central differences of images ``(k, H, W)``, down and across, one-sided at the borders."""
+    return torch.gradient(e, dim=(1, 2))
+
+
+def normals(x: Tensor, scale: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Direction across the local edge, and how strong the edge is.
+
+    Parameters
+    ----------
+    x
+        One clean picture, ``(1, 1, H, W)``.
+    scale
+        Width in pixels of the Gaussian that averages the products of derivatives.
+
+    Returns
+    -------
+    angle
+        ``(H, W)``, in radians from the downward axis, up to multiples of pi.
+    strength
+        ``(H, W)``, the difference of the structure tensor's two eigenvalues: large on an edge, small
+        where the picture is flat or changes alike in all directions.
+    """
+    if len(check_images(x, "x")) != 1 or x.shape[1] != 1:
+        raise ValueError(f"x must be one gray picture, (1, 1, H, W); got {tuple(x.shape)}.")
+    down, right = _gradient(x[0])
+    products = _smooth(torch.stack([down**2 - right**2, 2 * down * right]), scale)
+    return torch.atan2(products[1, 0], products[0, 0]) / 2, products[:, 0].norm(dim=0)
+
+
+def _smooth(x: Tensor, scale: float) -> Tensor:
+    reach = math.ceil(3 * check_number(scale, "scale", 0.0, open_low=True))
+    bell = torch.exp(-((torch.arange(-reach, reach + 1).to(x) / scale) ** 2) / 2)
+    bell = bell / bell.sum()
+    x = F.pad(x, (reach,) * 4, mode="replicate")
+    return F.conv2d(F.conv2d(x, bell.view(1, 1, -1, 1)), bell.view(1, 1, 1, -1))
+
+
+def alignment(e: Tensor, x: Tensor, scale: float = 1.0) -> Tensor:
+    """Share of each vector's changes that go across the picture's edges, ``(k,)``.
+
+    The squared derivative of the vector across the local edge over its squared gradient, summed with
+    the edge's strength as the weight: 1 if the vector changes only across edges, 1/2 if it knows
+    nothing of them, 0 if it changes only along them. Introduced in chapter 8.
+
+    Parameters
+    ----------
+    e
+        Vectors as images, ``(k, H, W)``.
+    x
+        The clean picture, ``(1, 1, H, W)``.
+    scale
+        See `normals`.
+
+    Examples
+    --------
+    >>> edge = torch.zeros(1, 1, 8, 8)
+    >>> edge[..., 4:, :] = 1
+    >>> alignment(torch.cat([edge[0], edge[0].mT]), edge)
+    tensor([1., 0.])
+    """
+    angle, strength = normals(x, scale)
+    e = _vectors(e)
+    if e.shape[1:] != angle.shape:
+        raise ValueError(f"vectors are {tuple(e.shape[1:])}, the picture is {tuple(angle.shape)}.")
+    down, right = _gradient(e)
+    normal = (down * angle.cos() + right * angle.sin()).square() * strength
+    total = (down**2 + right**2) * strength
+    return normal.sum((1, 2)) / total.sum((1, 2)).clamp_min(1e-30)
+
+
+def straighten(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
+    """A strip around a contour, each column moved so that the contour is the middle row.
+
+    Parameters
+    ----------
+    e
+        Vectors as images, ``(k, H, W)``.
+    heights
+        Row of the contour in each column, ``(W,)``; rounded to a pixel.
+    reach
+        Pixels on either side.
+
+    Returns
+    -------
+    strip
+        ``(k, 2 reach + 1, W)``; zero where it leaves the image.
+
+    Examples
+    --------
+    >>> e = torch.arange(4.0)[:, None] + torch.zeros(1, 4, 2)  # each pixel holds its row
+    >>> straighten(e, torch.tensor([1.0, 2.0]), reach=1)[0].tolist()
+    [[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]]
+    """
+    e = _vectors(e)
+    if heights.shape != e.shape[2:]:
+        raise ValueError(f"heights must be one a column, ({e.shape[2]},); got {tuple(heights.shape)}.")
+    at = heights.round().long() + torch.arange(-reach, reach + 1)[:, None]
+    inside = (at >= 0) & (at < e.shape[1])
+    rows = at.clamp(0, e.shape[1] - 1).expand(len(e), -1, -1)
+    return e.gather(1, rows) * inside
+
+
+def share(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
+    """Share of each vector's energy within ``reach`` pixels above or below the contour, ``(k,)``."""
+    strip = straighten(e, heights, reach).square().sum((1, 2))
+    return strip / _vectors(e).square().sum((1, 2))
+
+
+def across(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
+    """Share of each vector's changes, in the straightened strip, that go across the contour, ``(k,)``.
+
+    As `alignment`, by differences of neighbouring pixels: 1 is across, 1/2 neither, 0 along.
+    """
+    strip = straighten(e, heights, reach)
+    over, along = (strip.diff(dim=dim).square().mean((1, 2)) for dim in (1, 2))
+    return over / (over + along).clamp_min(1e-30)
+
+
+def _power(strip: Tensor) -> Tensor:
+    """Power of the cosines along the rows of a strip, summed over its rows, ``(k, W)``."""
+    columns = torch.arange(strip.shape[2])
+    cosines = torch.cos(math.pi / len(columns) * columns[:, None] * (columns + 0.5))
+    cosines = cosines / cosines.norm(dim=1, keepdim=True)
+    return (strip @ cosines.T.to(strip)).square().sum(1)
+
+
+def frequency(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
+    """Mean frequency of each vector along the contour, in half waves per image, ``(k,)``.
+
+    The mean of the cosines' frequencies, weighted by their power. White noise has (W - 1) / 2.
+    """
+    power = _power(straighten(e, heights, reach))
+    return power @ torch.arange(power.shape[1]).to(power) / power.sum(1).clamp_min(1e-30)
+
+
+def purity(e: Tensor, heights: Tensor, reach: int = 4, band: int = 4) -> Tensor:
+    """Share of the best ``band`` neighbouring frequencies in each vector's power along the contour.
+
+    1 for a wave of one frequency; a little above ``band / W`` for white noise.
+    """
+    power = _power(straighten(e, heights, reach))
+    return power.unfold(1, band, 1).sum(2).amax(1) / power.sum(1).clamp_min(1e-30)
+
+
+def length(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
+    """Part of the contour that each vector covers, ``(k,)``: 1 if all columns alike, 1/W if one.
+
+    The squared sum of the columns' energies in the strip over W times the sum of their squares.
+    """
+    energy = straighten(e, heights, reach).square().sum(1)
+    return energy.sum(1).square() / (energy.shape[1] * energy.square().sum(1)).clamp_min(1e-30)

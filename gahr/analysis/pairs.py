@@ -1,0 +1,259 @@
+"""Two denoisers on the same noise: the paper's test of whether they learned the same density.
+
+Both start from the same noise and are injected the same noise, so whatever differs between their
+samples comes from the denoisers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from gahr import measures, scores, zoo
+from gahr._checks import check_known, check_number, check_same_shape
+from gahr._files import unpack
+from gahr.denoisers import Blind, Denoiser
+from gahr.intervals import Interval, median, superiority
+from gahr.sampling import Sampling, Trajectory, sample
+
+__all__ = [
+    "SHARED",
+    "alike",
+    "copies",
+    "draw",
+    "estimates",
+    "excess",
+    "halves",
+    "kl",
+    "medians",
+    "pictures",
+    "score_gap",
+    "split",
+]
+
+_APART = 1_000_000
+SHARED = {"both": (0, 1, 0, 1), "start": (0, 1, 0, 2), "noise": (0, 1, 3, 1), "nothing": (0, 1, 3, 2)}
+"""What a pair may share; the numbers tell which streams of noise start and shake each of the two."""
+
+
+def halves(stem: str) -> tuple[Blind, Blind]:
+    """The two networks trained on disjoint halves, for instance ``halves("fashion32-unet16-n10")``.
+
+    Raises
+    ------
+    KeyError
+        If the manifest lacks one; the message names the nearest.
+    """
+    f, g = (zoo.load(f"{stem}-{half}").to(memory_format=torch.channels_last) for half in ("a", "b"))
+    return f, g
+
+
+def draw(
+    f: Denoiser,
+    g: Denoiser,
+    shape: tuple[int, int, int],
+    n: int = 1,
+    settings: Sampling | None = None,
+    seed: int = 0,
+    keep: int = 0,
+    share: str = "both",
+) -> tuple[Trajectory, Trajectory]:
+    """Draw ``n`` pairs of samples from shared noise.
+
+    Parameters
+    ----------
+    f, g
+        The denoisers; the same one twice is a control.
+    shape
+        ``(C, H, W)`` of an image.
+    n, settings, seed, keep
+        As in `gahr.sampling.sample`. Pair ``i`` is the same whatever ``n`` is.
+    share
+        ``"both"`` (the starting and the injected noise), ``"start"``, ``"noise"`` or ``"nothing"``.
+        What ``f`` draws does not depend on it.
+
+    Notes
+    -----
+    Source: paper, section 2.2 and Figure 2, which shares both.
+    """
+    check_known(share, SHARED, "way of sharing")
+    seeds = [seed + _APART * stream for stream in SHARED[share]]
+    first = sample(f, shape, n, settings, seeds[0], keep, noise_seed=seeds[1])
+    return first, sample(g, shape, n, settings, seeds[2], keep, noise_seed=seeds[3])
+
+
+# ------------------------------------------------------------------------------------------------
+# Where two trajectories part
+
+
+@torch.no_grad()
+def estimates(f: Denoiser, run: Trajectory, steps: int | None = None) -> Tensor:
+    """What a denoiser answers at each kept state of a trajectory, ``(K, B, C, H, W)``.
+
+    With ``steps`` the last answer is repeated to that length, for a run that stopped before another.
+    """
+    answers = torch.stack([f(state) for state in run.path])
+    missing = 0 if steps is None else max(0, steps - len(answers))
+    return torch.cat([answers, answers[-1:].expand(missing, *answers.shape[1:])])
+
+
+def alike(f: Denoiser, g: Denoiser, runs: tuple[Trajectory, Trajectory], center: bool = True) -> Tensor:
+    """Similarity of the two one-shot estimates at each kept state, ``(K, B)``.
+
+    The longer run sets K: the other stays where it stopped.
+    """
+    length = max(len(run.path) for run in runs)
+    one, two = (estimates(h, run, length) for h, run in zip((f, g), runs, strict=True))
+    return torch.stack([measures.similarity(x, y, center) for x, y in zip(one, two, strict=True)])
+
+
+def split(similarity: Tensor, threshold: float = 0.9) -> Tensor:
+    """Where each pair parts: the first place from which its similarity stays below a threshold.
+
+    Parameters
+    ----------
+    similarity
+        ``(K, B)``, as from `alike`.
+    threshold
+        Similarity below which two pictures count as different.
+
+    Returns
+    -------
+    place
+        Index into the K states, ``(B,)``; -1 for a pair that ends above the threshold.
+
+    Examples
+    --------
+    >>> split(torch.tensor([[0.95, 0.95], [0.5, 0.5], [0.95, 0.95], [0.5, 0.95]]))
+    tensor([ 3, -1])
+    """
+    check_number(threshold, "threshold", -1.0, 1.0)
+    if similarity.ndim != 2 or not len(similarity):
+        raise ValueError(f"similarity must have shape (K, B); got {tuple(similarity.shape)}.")
+    apart = (similarity < threshold).int()
+    stays = apart.flip(0).cummin(0).values.flip(0)
+    return torch.where(stays[-1] > 0, stays.argmax(0), -1)
+
+
+# ------------------------------------------------------------------------------------------------
+# From two estimates of the same noisy image to two densities
+
+
+def score_gap(variance: Sequence[float] | Tensor, sigma: Sequence[float] | Tensor, pixels: int) -> Tensor:
+    """Mean squared difference of two scores, summed over pixels: ``2 pixels variance / sigma^4``.
+
+    Parameters
+    ----------
+    variance
+        Model variance per pixel (half the mean squared difference of the estimates) at each level.
+    sigma
+        The noise levels.
+    pixels
+        Of an image.
+
+    Examples
+    --------
+    >>> round(score_gap([0.0005], [0.1], pixels=100).item(), 3)
+    1000.0
+    """
+    variance, sigma = (torch.as_tensor(v, dtype=torch.float64) for v in (variance, sigma))
+    check_same_shape(variance, sigma, ("variance", "sigma"))
+    return 2 * pixels * variance / sigma**4
+
+
+def kl(variance: Sequence[float], sigma: Sequence[float], pixels: int) -> list[float]:
+    """What the score difference adds up to, in nats for each smallest noise level included.
+
+    ``integral of E ||s_f(y) - s_g(y)||^2 sigma dsigma`` from each level up to the largest. Were both
+    fields scores of diffused densities, and ``y`` noisy samples of the first, this would be the
+    divergence of the second from the first, blurred at that level (less that at the largest level).
+
+    Parameters
+    ----------
+    variance
+        Model variance per pixel at each level.
+    sigma
+        Increasing noise levels, at least two.
+    pixels
+        Of an image.
+
+    Returns
+    -------
+    nats
+        One for each level but the last.
+
+    Notes
+    -----
+    Source: paper, equation 2; Song et al. (2021), theorem 1. Trapezoid rule in ``log sigma``.
+    """
+    sigma = torch.as_tensor(sigma, dtype=torch.float64)
+    excess = score_gap(variance, sigma, pixels) * sigma**4
+    return [scores.kl_bound(excess[k:], sigma[k:]) for k in range(len(sigma) - 1)]
+
+
+# ------------------------------------------------------------------------------------------------
+# What a stored result ``...-samples`` says
+
+
+def copies(row: dict, kind: str = "centered") -> list[float]:
+    """Similarity of each sample, of both networks, to its nearest training image, from a stored row."""
+    return row["copy"]["a"][kind] + row["copy"]["b"][kind]
+
+
+def excess(row: dict) -> tuple[float, float]:
+    """How often a sample is nearer to its nearest training image than a new image is to its own.
+
+    Parameters
+    ----------
+    row
+        Of a stored result ``...-samples``.
+
+    Returns
+    -------
+    by_pixels, by_features
+        See `gahr.intervals.superiority`: 0.5 is no copying.
+    """
+    deep = row["features"]
+    return (
+        superiority(copies(row), row["held_out"]["centered"]),
+        superiority(deep["copy"]["a"] + deep["copy"]["b"], deep["held_out"]),
+    )
+
+
+def medians(stored: dict) -> dict[str, Interval]:
+    """Median correlations of a stored result ``...-samples``, at its largest N, each beside its control.
+
+    Returns
+    -------
+    found
+        ``"A, B"`` on shared noise, ``"none injected"``, ``"nothing shared"``; then new images with the
+        nearest training image (``"new, nearest"``), and samples with theirs (``"with nearest"``).
+    """
+    row = stored["sizes"][max(stored["sizes"], key=int)]
+    return {
+        "A, B": median(row["between"]["centered"]),
+        "none injected": median(stored["deterministic"]["between"]["centered"]),
+        "nothing shared": median(stored["shared"]["networks"]["nothing"]["centered"]),
+        "new, nearest": median(row["held_out"]["centered"]),
+        "with nearest": median(copies(row)),
+    }
+
+
+def pictures(row: dict, shape: tuple[int, int, int]) -> dict[str, Tensor]:
+    """The first samples of a stored row, ``"a"`` and ``"b"``, and the training images nearest to them.
+
+    Parameters
+    ----------
+    row
+        Of a stored result ``...-samples``.
+    shape
+        ``(C, H, W)`` of a picture.
+
+    Returns
+    -------
+    found
+        ``"a"``, ``"nearest_a"``, ``"b"`` and ``"nearest_b"``, each ``(B, C, H, W)``.
+    """
+    return {key: unpack(text, shape) for key, text in row["pictures"].items()}

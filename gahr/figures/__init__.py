@@ -1,0 +1,1 @@
+"""The drawings of one chapter each, by the chapter's own name."""

@@ -1,0 +1,139 @@
+"""The drawings of the chapter on shrinkage: spectra, shared spaces, oracles; each draws on given axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from gahr import plots
+
+__all__ = ["calibration", "gains", "ladder", "levels", "shares", "sizes", "spectrum"]
+
+
+def spectrum(
+    axes: Sequence[Axes],
+    factors: Mapping[str, Tensor],
+    printed: Mapping[float, float],
+    noise: Tensor,
+    clean: Tensor,
+) -> None:
+    """The paper's Figure 3: factors, with the values it prints, and coefficients against rank.
+
+    Parameters
+    ----------
+    axes
+        Two.
+    factors
+        Eigenvalues or singular values by name, decreasing, each ``(d,)``.
+    printed
+        The paper's values by their place among ours, counted from 0.
+    noise, clean
+        Coefficients of the image and of what was added to it, ``(d,)``.
+    """
+    plots.spectrum(axes[0], factors)
+    places = [place + 1 for place in printed]
+    axes[0].plot(places, list(printed.values()), "kx", ms=5, label="the paper's network")
+    axes[0].legend()
+    for dots, name, color in ((noise, "noise", "gray"), (clean, "clean", "orange")):
+        ranks = np.arange(1, len(dots) + 1)
+        axes[1].plot(ranks, dots.abs(), ".", ms=2.5, color=plots.COLORS[color], label=name)
+    axes[1].set(xscale="log", yscale="log", xlabel="rank k", ylabel="|coefficient|", ylim=(1e-3, 30))
+    axes[1].legend(markerscale=3)
+
+
+def calibration(ax: Axes, tables: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+    """Squared error along eigenvectors against eigenvalue, for each N, with two standard errors."""
+    for n, found in tables.items():
+        bar = 2 * np.array(found["se"])
+        ax.errorbar(found["lam"], found["error"], bar, marker="o", ms=4, capsize=2, label=f"N = {int(n):,}")
+    line = np.linspace(0.01, 1.3, 100)
+    ax.plot(line, line, ":", color=plots.COLORS["gray"], label="an ideal denoiser")
+    ax.set(yscale="log", xlabel="eigenvalue", ylabel="squared error / $\\sigma^2$")
+    ax.legend()
+
+
+def shares(ax: Axes, shared: Mapping[str, Tensor], ambiguity: Tensor, d: int) -> None:
+    """Shared energy of one leading space with others, for every k; with two rulers.
+
+    Parameters
+    ----------
+    ax
+        Where.
+    shared
+        By name, for k = 1, 2, ..., each ``(n,)``.
+    ambiguity
+        What nearly equal factors excuse, ``(n,)``.
+    d
+        Dimensions: random spaces share ``k / d``.
+    """
+    k = np.arange(1, len(ambiguity) + 1)
+    for name, values in shared.items():
+        ax.plot(k, values, label=name)
+    ax.plot(k, ambiguity, "k--", lw=1, label="ambiguity")
+    ax.plot(k, k / d, "k:", lw=1, label="random")
+    ax.set(xlabel="k", ylabel="shared energy", ylim=(0, 1.02))
+    ax.legend(fontsize=7.5)
+
+
+def levels(ax: Axes, stored: Mapping) -> None:
+    """Shared energy at one cut against the noise level, from the stored result ``adapted-faces``."""
+    keys = {"half B's network": "halves", "other noise": "noise", "other face": "image"}
+    lines = {name: [row[f"{key} shared"]["mean"] for row in stored["rows"]] for name, key in keys.items()}
+    reference = stored["levels"].index(0.15)
+    lines["portrait, sigma = 0.15"] = stored["between"][reference]
+    plots.against_noise(ax, stored["levels"], lines)
+    ax.set(ylabel=f"shared energy, k = {stored['cut']}", ylim=(0, 1.5), yticks=np.arange(0, 1.1, 0.2))
+
+
+def sizes(ax: Axes, coefficients: Mapping[str, Tensor], sigma: float) -> None:
+    """Coefficients of one image in several bases, each sorted by size, and the noise level."""
+    for name, values in coefficients.items():
+        found = values.abs().sort(descending=True).values
+        ax.plot(np.arange(1, len(found) + 1), found, label=name)
+    ax.axhline(sigma, color=plots.COLORS["gray"], ls=":", label="noise level")
+    ax.set(xscale="log", yscale="log", xlabel="rank by size", ylabel="|coefficient|", ylim=(1e-3, 30))
+    ax.legend()
+
+
+def gains(ax: Axes, stored: Mapping) -> None:
+    """PSNR above the oracle in cosines, in dB, against noise, from the stored result ``adapted-faces``."""
+    lines = {
+        name: [row[name]["mean"] - row["cosines"]["mean"] for row in stored["rows"]]
+        for name in ("own basis", "network", "wavelets", "cosines led by the estimate")
+    }
+    plots.against_noise(ax, stored["levels"], lines)
+    ax.legend(fontsize=7.5, loc="lower left")
+    ax.axhline(0, color=plots.COLORS["gray"], lw=0.9, ls=":")
+    ax.set_ylabel("dB above an oracle in cosines")
+
+
+def ladder(axes: Sequence[Axes], stored: Mapping, cut: int = 50) -> None:
+    """Spectrum, dimension and shared space against N, from the stored result ``adapted-bases``."""
+    rows, n = stored["sizes"], [int(name) for name in stored["sizes"]]
+    for name, row in rows.items():
+        axes[0].plot(stored["cuts"], row["lam"]["mean"], "o-", ms=3, label=f"N = {int(name):,}")
+    names = {"dimension": "sum of eigenvalues", "error": "squared error / $\\sigma^2$", "kept": "above 1/2"}
+    for name, label in names.items():
+        _bars(axes[1], n, [row[name] for row in rows.values()], label)
+    at = stored["cuts"].index(cut)
+    names = {"halves shared": "two halves", "noise shared": "other noise", "image shared": "other image"}
+    names["halves mixed"] = "ambiguity"
+    for name, label in names.items():
+        both = [{key: value[at] for key, value in row[name].items()} for row in rows.values()]
+        _bars(axes[2], n, both, label)
+    axes[0].set(xscale="log", xlabel="rank k", ylabel="eigenvalue")
+    axes[1].set(xscale="log", yscale="log", xlabel="N", ylabel="directions")
+    axes[2].set(xscale="log", xlabel="N", ylabel=f"shared energy, k = {cut}", ylim=(0, 1.5))
+    axes[2].set_yticks(np.arange(0, 1.1, 0.2))
+    for ax in axes:
+        ax.legend(fontsize=7.5)
+
+
+def _bars(ax: Axes, n: Sequence[int], rows: Sequence[Mapping[str, float]], label: str) -> None:
+    """Means with two standard errors, which on a logarithmic axis must not reach zero."""
+    mean = np.array([row["mean"] for row in rows])
+    bar = np.minimum(2 * np.array([row["se"] for row in rows]), 0.95 * mean)
+    ax.errorbar(n, mean, bar, marker="o", ms=3, capsize=2, label=label)

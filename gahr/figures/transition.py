@@ -1,0 +1,212 @@
+"""The drawings of the chapter on the transition: gaps against N, noise and time, and runs as they go."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+from gahr import plots
+from gahr.analysis import transition
+
+__all__ = ["Live", "at_step", "bands", "gap_scale", "histories", "levels", "picture_sizes"]
+
+_HALVES = {"a": "o-", "b": "s--"}
+_HUES = [plots.COLORS[name] for name in ("blue", "orange", "green", "purple")]
+
+
+def _powers(low: float, high: float) -> list[float]:
+    """Powers of ten from ``low`` to ``high``."""
+    return [10.0**k for k in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)]
+
+
+def gap_scale(ax: Axes) -> None:
+    """A vertical axis for gaps: linear up to 1 dB, logarithmic above."""
+    ax.set_yscale("symlog", linthresh=1)
+    ax.set_yticks([0, 0.5, 1, 3, 10, 30], ["0", "0.5", "1", "3", "10", "30"])
+    ax.set_yticks([], minor=True)
+
+
+def levels(ax: Axes, gaps: Mapping[int, transition.Gap], means: Mapping[int, float]) -> None:
+    """Gap against N, one line for each noise level, and the mean over noise levels in black.
+
+    Parameters
+    ----------
+    ax
+        Where.
+    gaps, means
+        Gap at each noise level, and its mean, in dB, by N.
+    """
+    sigmas = next(iter(gaps.values())).sigma
+    for k, sigma in enumerate(sigmas):
+        shade = plt.cm.viridis(k / len(sigmas))
+        label = f"{sigma:g}" if k % 2 else None
+        ax.plot(list(gaps), [gap.db[k] for gap in gaps.values()], lw=1.2, color=shade, label=label)
+    ax.plot(list(means), list(means.values()), "o--", ms=4, lw=1.3, color="black", label="mean")
+    gap_scale(ax)
+    plots.log_ticks(ax, _powers(min(gaps), max(gaps)))
+    ax.set(xlabel="training images N", ylim=(-0.2, 50))
+
+
+def bands(ax: Axes, sigmas: Sequence[float], found: Mapping[float, Sequence[Sequence[float]]]) -> None:
+    """N* against the noise level: for each threshold a band from the least to the largest value found.
+
+    Parameters
+    ----------
+    ax
+        Where.
+    sigmas
+        Noise levels.
+    found
+        By threshold in dB: for each noise level the values of N* that were found there.
+    """
+    for (threshold, rows), color in zip(found.items(), _HUES, strict=False):
+        low, high = [min(row) for row in rows], [max(row) for row in rows]
+        ax.fill_between(sigmas, low, high, color=color, alpha=0.35, lw=0, label=f"{threshold:g} dB")
+    plots.log_ticks(ax, (0.01, 0.1, 1), (100, 1000, 10_000))
+    ax.set(xlabel="noise level", ylim=(90, 14_000))
+
+
+def picture_sizes(
+    axes: Sequence[Axes],
+    gaps: Mapping[tuple[int, str], Mapping[int, tuple[float, float]]],
+    found: Mapping[tuple[int, str], Sequence[float]],
+) -> None:
+    """Left: mean gap against N, with two standard errors. Right: N* against the side of the pictures.
+
+    Parameters
+    ----------
+    axes
+        Two.
+    gaps
+        By side in pixels and half: mean gap and its standard error, in dB, by N.
+    found
+        By side and half: the values of N* that were found; a bar joins the least and the largest.
+    """
+    hues = dict(zip(sorted({side for side, _ in gaps}), _HUES, strict=False))
+    for (side, half), rows in gaps.items():
+        mean, se = zip(*rows.values(), strict=True)
+        label = f"{side} x {side}" if half == "a" else None
+        look = {"ms": 3.5, "lw": 1.3, "color": hues[side], "label": label}
+        axes[0].errorbar(list(rows), mean, [2 * s for s in se], fmt=_HALVES[half], **look)
+    for (side, half), values in found.items():
+        place = side * (0.96 if half == "a" else 1.04)
+        ends = min(values), max(values)
+        name = f"{side} x {side}, half {half.upper()}"
+        axes[1].plot([place] * 2, ends, _HALVES[half], ms=4, color=hues[side], label=name)
+    gap_scale(axes[0])
+    plots.log_ticks(axes[0], (10, 100, 1000, 10_000))
+    axes[0].set(xlabel="training images N", ylabel="mean gap (dB)", ylim=(-0.3, 40))
+    axes[0].legend()
+    plots.log_ticks(axes[1], list(hues), (30, 100, 300, 1000, 3000))
+    axes[1].set(xlabel="side (pixels)", ylabel="N*", ylim=(30, 6000))
+    axes[1].set(xlim=(min(hues) * 0.8, max(hues) * 1.25))
+
+
+def histories(ax: Axes, runs: Mapping[int, Sequence[tuple[float, float]]], clock: str) -> None:
+    """Gap of runs as they went.
+
+    Parameters
+    ----------
+    ax
+        Where.
+    runs
+        By N: pairs of a time and the gap in dB.
+    clock
+        What the times are; names the axis.
+    """
+    for k, (n, rows) in enumerate(runs.items()):
+        ax.plot(
+            *zip(*rows, strict=True),
+            "o-",
+            ms=3,
+            lw=1.5,
+            color=plt.cm.viridis(k / len(runs)),
+            label=f"N = {n:,}",
+        )
+    times = [time for rows in runs.values() for time, _ in rows]
+    plots.log_ticks(ax, _powers(min(times), max(times)))
+    gap_scale(ax)
+    ax.set(xlabel=clock, ylabel="gap (dB)", ylim=(-0.3, 40))
+
+
+def at_step(ax: Axes, gaps: Mapping[int, float], step: int) -> None:
+    """Gap in dB against N as it stood at one step of training; dotted, 1 dB."""
+    ax.plot(list(gaps), list(gaps.values()), "o-", color=plots.COLORS["blue"], label="gap")
+    ax.axhline(1, color=plots.COLORS["gray"], ls=":", label="1 dB")
+    gap_scale(ax)
+    plots.log_ticks(ax, _powers(min(gaps), max(gaps)))
+    ax.set(xlim=(min(gaps) / 1.5, 1.5 * max(gaps)), ylim=(-0.3, 40))
+    ax.set(xlabel="training images N", ylabel="gap (dB)", title=f"after {step:,} steps")
+
+
+class Live:
+    """A figure of training runs, redrawn as they go; used as a context, which ends with the last drawing.
+
+    It trains nothing: it draws the rows that a run reports. In a notebook the figure is displayed at
+    once and updated in place, so the stored page keeps the final one. Elsewhere it is only drawn.
+
+    Parameters
+    ----------
+    last
+        Largest number of steps, for the horizontal axis.
+
+    Examples
+    --------
+    >>> with Live(10) as live:
+    ...     live.begin(4)
+    ...     live.row({"step": 10, "train": [20.0, 10.0], "held_out": [19.0, 9.5]})
+    ...     live.end(10, mean=0.7, se=0.1)
+    >>> live.ax.get_legend_handles_labels()[1]
+    ['N = 4']
+    """
+
+    def __init__(self, last: int) -> None:
+        self.figure, axes = plots.figure(1, 1, size=(6.4, 3.3))
+        self.ax, self.colors = axes[0, 0], {}
+        plots.log_ticks(self.ax, _powers(10, last))
+        self.ax.set(xlabel="training step", ylabel="gap (dB)", xlim=(8, 1.4 * last))
+        self.panel = None
+
+    def __enter__(self) -> Live:
+        try:
+            from IPython import get_ipython
+            from IPython.display import display
+        except ImportError:
+            return self
+        if get_ipython() is not None:
+            self.panel = display(self.figure, display_id=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ax.legend(loc="upper left")
+        self._show()
+        plt.close(self.figure)
+
+    def begin(self, n: int) -> None:
+        """Begin a run of ``n`` training images: a new line, in the color of this ``n``."""
+        self.n = n
+        color = self.colors.setdefault(n, _HUES[len(self.colors) % len(_HUES)])
+        (self.line,) = self.ax.plot([], [], lw=1, alpha=0.6, color=color)
+
+    def row(self, row: Mapping) -> None:
+        """Draw one row of the run's history: its gap at its step. Hand this to the training as ``report``."""
+        ((step, gap),) = transition.progress([row])
+        self.line.set_data([*self.line.get_xdata(), step], [*self.line.get_ydata(), gap])
+        self.ax.relim()
+        self.ax.autoscale_view(scalex=False)
+        self._show()
+
+    def end(self, steps: int, mean: float, se: float) -> None:
+        """End the run with a dot: its mean gap after ``steps`` steps, with two standard errors."""
+        label = f"N = {self.n:,}"
+        if label in self.ax.get_legend_handles_labels()[1]:
+            label = None
+        color = self.colors[self.n]
+        self.ax.errorbar(steps, mean, 2 * se, fmt="o", ms=5, color=color, label=label)
+
+    def _show(self) -> None:
+        if self.panel is not None:
+            self.panel.update(self.figure)

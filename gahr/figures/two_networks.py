@@ -1,0 +1,28 @@
+"""Tables of two networks and the pictures that they draw from the same noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gahr.intervals import median
+from gahr.notebook import table
+
+__all__ = ["twin_table"]
+
+
+def twin_table(
+    halves: Sequence[Mapping], twins: Sequence[Mapping], sizes: Sequence[int], sigmas: Sequence[float]
+) -> str:
+    """A beside B, trained on other images, and beside its twin: A's own images, B's initial weights.
+
+    ``halves`` and ``twins`` are two stored results each: estimates (``...-pairs``) and samples.
+    """
+    rows = []
+    for n in sizes:
+        for who, results in (("B", halves), ("its twin", twins)):
+            estimates, samples = (result["sizes"][str(n)] for result in results)
+            share = dict(zip(estimates["sigma"], estimates["relative"], strict=True))
+            alike = median(samples["between"]["centered"])
+            rows.append((n, who, *(f"{share[s]:.3f}" for s in sigmas), alike))
+    head = ("N", "A with", *(f"noise {s:g}" for s in sigmas), "correlation of samples")
+    return table(head, rows, left=0)

@@ -1,0 +1,129 @@
+"""Image classes by name: the training set, held-out set or endless stream that a recipe asks for.
+
+================================  ===========================================================
+name                              images
+================================  ===========================================================
+``fashion32``, ``faces40``        photographs, see `gahr.images.photographs`
+``faces20``, ``faces10``          the same faces, averaged over 2x2 or 4x4 pixels
+``shuffled40``                    the same faces, their pixels permuted, one permutation for all
+``calpha40a2``,                   C^alpha images: side, contour regularity and, if it is another,
+``calpha40a1.5b8``                background regularity
+``discs40``, ``sinusoids40``      discs, plane waves: any side
+``ray40``                         the portrait of `gahr.images.photographs.portrait` times a random factor
+================================  ===========================================================
+
+Drawn classes come in halves too: A, B and the held-out images have seeds of their own, and small
+sets lie inside large ones, as with photographs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gahr._checks import check_known
+from gahr.images import photographs, synthetic
+
+__all__ = ["fresh", "is_drawn", "load"]
+
+_CHUNK = 1000
+_SEEDS = {"a": 1_000_000, "b": 2_000_000, "held-out": 3_000_000}
+_PHOTOGRAPHS = ("fashion32", "faces40", "faces20", "faces10", "shuffled40")
+_DRAWN = ("calpha40a2", "discs40", "sinusoids40", "ray40")
+
+
+def _drawer(name: str) -> Callable[[int, int], Tensor] | None:
+    """The function ``(count, seed) -> images`` of a drawn class; ``None`` for photographs."""
+    number = r"(\d+(?:\.\d+)?)"
+    found = re.fullmatch(rf"(calpha|discs|sinusoids|ray)(\d+)(?:a{number}(?:b{number})?)?", name)
+    if found is None or (found[1] == "calpha") != (found[3] is not None):
+        return None
+    kind, size = found[1], int(found[2])
+    if kind == "calpha":
+        alpha, beta = float(found[3]), float(found[4]) if found[4] else None
+        return lambda count, seed: synthetic.c_alpha(count, size, alpha, beta, seed)
+    if kind == "ray":
+        return lambda count, seed: synthetic.scaled(photographs.portrait(size), count, seed)
+    return lambda count, seed: getattr(synthetic, kind)(count, size, seed=seed)
+
+
+def is_drawn(name: str) -> bool:
+    """Whether a class is drawn from a seed (then it has a `fresh` stream), not photographed.
+
+    Raises
+    ------
+    KeyError
+        If there is no such class; the message names the nearest.
+
+    Examples
+    --------
+    >>> is_drawn("calpha40a2"), is_drawn("faces40")
+    (True, False)
+    """
+    if _drawer(name) is not None:
+        return True
+    check_known(name, (*_PHOTOGRAPHS, *_DRAWN), "image class")
+    return name in _DRAWN
+
+
+def load(name: str, n: int, half: str) -> Tensor:
+    """First ``n`` images of a half, or held-out images, ``(n, 1, H, W)`` float32.
+
+    For photographs `gahr.images.photographs.split_indices` has the rule, and says where half B begins.
+    Intensities are in [0, 1], except for sinusoids, which are in [-1, 1].
+
+    Parameters
+    ----------
+    name
+        See the table at the head of this module.
+    n
+        How many.
+    half
+        ``"a"``, ``"b"`` or ``"held-out"``.
+
+    Raises
+    ------
+    KeyError
+        If the class or the half is unknown; the message names the nearest.
+    ValueError
+        If the class has fewer images.
+    FileNotFoundError
+        If its photographs are not on this machine; the message says how to get them.
+
+    Examples
+    --------
+    >>> small, large = load("discs16", 5, "a"), load("discs16", 1500, "a")
+    >>> torch.equal(small, large[:5])
+    True
+    """
+    if is_drawn(name):
+        check_known(half, _SEEDS, "half")
+        if n < 1:
+            raise ValueError(f"{name}, {half}: n must be at least 1; got {n}.")
+        draw = _drawer(name)
+        chunks = [draw(_CHUNK, _SEEDS[half] + k) for k in range(-(-n // _CHUNK))]
+        return torch.cat(chunks)[:n]
+    photographed = name if name == "fashion32" else "faces40"
+    x = photographs.read(photographed, photographs.split_indices(photographed, n, half))
+    if name == "fashion32":
+        return x
+    if name == "shuffled40":
+        return synthetic.shuffled(x)
+    return F.avg_pool2d(x, 40 // int(name.removeprefix("faces")))
+
+
+def fresh(name: str, count: int, seed: int) -> Tensor:
+    """New images of a drawn class, never the same for two seeds, and in no half, ``(count, 1, H, W)``.
+
+    Raises
+    ------
+    ValueError
+        If the class is photographed: there is no endless stream of photographs.
+    """
+    if not is_drawn(name):
+        raise ValueError(f"{name} is a class of photographs: give a number of images, not fresh ones.")
+    return _drawer(name)(count, 10_000_000 + seed)

@@ -1,0 +1,399 @@
+"""A denoiser's Jacobian at one image: its definition, the same as products with directions, its trace.
+
+Around a noisy image a bias-free ReLU network *is* the matrix ``J(y)``, and ``f(y) = J(y) y``. `jacobian` is
+the definition. `linearize` freezes the network's gates at ``y`` and pushes batches of directions through
+what is left; other denoisers are differentiated by `torch.func`. `gahr.bases` takes either apart.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from gahr._checks import check_images, check_number, check_square
+from gahr.denoisers import Denoiser, need_evaluation, need_gradient
+
+__all__ = ["Estimate", "Linearization", "asymmetry", "jacobian", "linearize", "probe_trace", "trace"]
+
+_RELU = (torch.relu, torch.Tensor.relu, nn.functional.relu)
+
+
+def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 200) -> Tensor:
+    """The definition; `linearize` gives the same, faster, and products without the matrix.
+
+    Parameters
+    ----------
+    f
+        The denoiser, differentiable by torch. A network must be in evaluation mode.
+    y
+        One image, ``(1, C, H, W)``.
+    sigma
+        Passed on to the denoiser.
+    chunk
+        Rows computed at once: memory grows with it.
+
+    Returns
+    -------
+    J
+        The whole matrix, ``(d, d)``: row i is the gradient of output i.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` holds more than one image, ``f`` is in training mode, or no gradient passes through it.
+
+    Notes
+    -----
+    Source: paper, section 3.1. Cost: d backward passes.
+
+    Examples
+    --------
+    >>> y = torch.tensor([1.0, 2.0, 3.0, 4.0]).view(1, 1, 2, 2)
+    >>> jacobian(lambda y, sigma: y.square(), y).diag()
+    tensor([2., 4., 6., 8.])
+    """
+    _check_one(y)
+    if hasattr(f, "check"):
+        f.check(y)
+    need_evaluation(f)
+    need_gradient(lambda image: f(image, sigma), y)
+    rows = torch.func.jacrev(lambda image: f(image, sigma).flatten(), chunk_size=chunk)(y.detach())
+    return rows.reshape(y.numel(), y.numel()).detach()
+
+
+class Linearization:
+    """The Jacobian ``J(y)`` of a denoiser at one image, as products with directions.
+
+    Made by `linearize`. Directions are rows, ``(n, d)``, in the dtype and on the device of ``y``.
+
+    Parameters
+    ----------
+    push, pull
+        Products with ``J`` and its transpose for a batch of images ``(n, C, H, W)``.
+    y
+        The image, ``(1, C, H, W)``.
+    chunk
+        Directions pushed through at once: memory grows with it.
+    frozen
+        Whether the gates of a bias-free network were frozen. Otherwise `torch.func` does it.
+    """
+
+    def __init__(self, push: Callable, pull: Callable, y: Tensor, chunk: int, frozen: bool) -> None:
+        self._push, self._pull, self.y = push, pull, y
+        self.chunk, self.frozen = chunk, frozen
+        self.shape, self.d = tuple(y.shape[1:]), y.numel()
+
+    def jvp(self, v: Tensor) -> Tensor:
+        """Rows ``J v``, ``(n, d)``: what small changes ``v`` of the input do to the output."""
+        return self._in_chunks(self._push, v, "v")
+
+    def vjp(self, u: Tensor) -> Tensor:
+        """Rows ``J^T u``, ``(n, d)``: the gradients of ``<u, f(y)>``."""
+        return self._in_chunks(self._pull, u, "u")
+
+    def matrix(self) -> Tensor:
+        """The whole Jacobian, ``(d, d)``, as `jacobian` gives it: d directions pushed through."""
+        columns = self.y.new_empty(self.d, self.d)
+        for first in range(0, self.d, self.chunk):
+            last = min(first + self.chunk, self.d)
+            pixels = self.y.new_zeros(last - first, self.d)
+            pixels[range(last - first), range(first, last)] = 1
+            columns[first:last] = self.jvp(pixels)
+        return columns.T
+
+    def _in_chunks(self, product: Callable, rows: Tensor, name: str) -> Tensor:
+        if rows.ndim != 2 or rows.shape[1] != self.d or rows.dtype != self.y.dtype:
+            raise ValueError(
+                f"{name} must be rows (n, {self.d}) of {self.y.dtype}; "
+                f"got {tuple(rows.shape)} of {rows.dtype}."
+            )
+        out = torch.empty_like(rows)
+        parts = math.ceil(len(rows) / self.chunk)  # of nearly equal size: the transposed graph is reused
+        for part, into in zip(rows.tensor_split(max(parts, 1)), out.tensor_split(max(parts, 1)), strict=True):
+            if len(part):
+                into.copy_(product(part.reshape(-1, *self.shape)).flatten(1))
+        return out
+
+
+def linearize(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 64) -> Linearization:
+    """The Jacobian at one image, ready to be multiplied: as `jacobian`, but faster and without its matrix.
+
+    Parameters
+    ----------
+    f
+        The denoiser, differentiable by torch. A network must be in evaluation mode.
+    y
+        One image, ``(1, C, H, W)``, of any size that the denoiser takes.
+    sigma
+        Passed on to the denoiser.
+    chunk
+        Directions pushed through at once: memory grows with it.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` holds more than one image, ``f`` is in training mode, ``f`` returns another shape
+        or numbers that are not finite, or torch cannot differentiate ``f``.
+
+    Notes
+    -----
+    Source: paper, section 3.1. Gates are frozen where that gives the Jacobian: the frozen denoiser
+    is checked to be linear, and its transpose to agree with the gradient that torch computes.
+    If it is not so (a network with biases, a posterior mean), forward and reverse differentiation
+    in `torch.func` take its place, one direction at a time if ``f`` cannot be batched. The
+    parameters are copied; ``f`` is left as it is.
+
+    Examples
+    --------
+    >>> from gahr import denoisers, networks
+    >>> f = denoisers.Blind(networks.UNet(channels=4, blocks=1).eval())
+    >>> y = torch.rand(1, 1, 8, 8)
+    >>> J = linearize(f, y)
+    >>> J.frozen, torch.allclose(J.jvp(y.flatten(1)), f(y).flatten(1), atol=1e-6)
+    (True, True)
+    """
+    _check_one(y)
+    check_number(chunk, "chunk", 1)
+    y = y.detach()
+    need_evaluation(f)
+    if isinstance(f, nn.Module):
+        f = copy.deepcopy(f).requires_grad_(False)
+        if y.device.type == "cpu":
+            f = f.to(memory_format=torch.channels_last)
+    try:
+        value, gradient = torch.func.vjp(lambda image: f(image, sigma), y)
+    except RuntimeError as error:
+        raise _refusal(error) from None
+    if value.shape != y.shape:
+        raise ValueError(f"f must return the shape of y, {tuple(y.shape)}; got {tuple(value.shape)}.")
+    if not torch.isfinite(value).all():
+        raise ValueError("f(y) contains NaN or infinite values.")
+    need_gradient(lambda image: f(image, sigma), y)
+    return _frozen(f, y, sigma, int(chunk), gradient) or _through_func(f, y, sigma, int(chunk), gradient)
+
+
+class Estimate(NamedTuple):
+    """A number and its standard error, which is 0 where the number is exact."""
+
+    value: float
+    error: float
+
+
+def trace(J: Tensor | Linearization, passes: int = 300, seed: int = 0) -> Estimate:
+    """The trace of ``J``, the denoiser's effective dimension (equation 10): the sum of eigenvalues.
+
+    Parameters
+    ----------
+    J
+        The matrix, ``(d, d)``, whose trace is exact; or what `linearize` returns: then it is estimated.
+    passes
+        Directions multiplied with ``J``: the error falls about as their inverse. Not used for a matrix.
+    seed
+        Of the random directions.
+
+    Returns
+    -------
+    estimate
+        The trace and its standard error, as an `Estimate`.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not square or not finite, or ``passes`` is less than 6.
+
+    Notes
+    -----
+    Hutch++ (Meyer, Musco, Musco & Woodruff 2021): a third of the passes finds a subspace, a third
+    gives the trace inside it exactly, and a third estimates the rest, whose spread gives the error.
+
+    Examples
+    --------
+    >>> trace(torch.diag(torch.tensor([1.0, 0.5, 0.25])))
+    Estimate(value=1.75, error=0.0)
+    """
+    if isinstance(J, Tensor):
+        return Estimate(check_square(J).trace().item(), 0.0)
+    third = int(check_number(passes, "passes", 6)) // 3
+    generator = torch.Generator().manual_seed(seed)
+    inside = torch.linalg.qr(J.jvp(_signs(third, J, generator)).T)[0].T.contiguous()
+    known = (inside * J.jvp(inside)).double().sum()
+    rest = _signs(third, J, generator)
+    rest = rest - (rest @ inside.T) @ inside
+    samples = (rest * J.jvp(rest)).double().sum(1)
+    return Estimate((known + samples.mean()).item(), samples.std().item() / third**0.5)
+
+
+def asymmetry(J: Tensor | Linearization, passes: int = 200, seed: int = 0) -> Estimate:
+    """``||J - J^T|| / ||J||`` (Frobenius): 0 if symmetric, at most 2; sqrt(2) if unrelated.
+
+    Parameters, result and errors are those of `trace`; half the passes go through the transpose.
+
+    Notes
+    -----
+    For random signs ``z``, ``||A||^2`` is the mean of ``||A z||^2`` (Hutchinson 1990).
+
+    Examples
+    --------
+    >>> asymmetry(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]))
+    Estimate(value=2.0, error=0.0)
+    """
+    if isinstance(J, Tensor):
+        return Estimate(((check_square(J) - J.T).norm() / J.norm()).item(), 0.0)
+    half = int(check_number(passes, "passes", 6)) // 2
+    z = _signs(half, J, torch.Generator().manual_seed(seed))
+    there, back = J.jvp(z).double(), J.vjp(z).double()
+    apart = (there - back).square().sum(1)
+    size = (there.square().sum(1) + back.square().sum(1)) / 2
+    ratio = apart.mean() / size.mean()
+    spread = (apart - ratio * size).std() / size.mean() / half**0.5
+    return Estimate(ratio.sqrt().item(), (spread / (2 * ratio.sqrt().clamp_min(1e-12))).item())
+
+
+def probe_trace(
+    f: Callable[[Tensor], Tensor], y: Tensor, probes: int = 32, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Trace of the Jacobian at each image *of a batch*, by random probes; for one image `trace` is better.
+
+    Each probe is a vector of random signs ``v``; ``<v, J v>`` has the trace as its mean. ``v J`` is
+    exact (one backward pass each), only the choice of probes is random.
+
+    Parameters
+    ----------
+    f
+        Maps ``(B, C, H, W)`` to the same shape, each image on its own.
+    y
+        Where, ``(B, C, H, W)``.
+    probes
+        Random vectors per image, at least 2.
+    seed
+        Of the probes.
+
+    Returns
+    -------
+    mean, error
+        Each ``(B,)``.
+
+    Notes
+    -----
+    Source: Hutchinson (1990). The trace is the effective dimension (paper, equation 10).
+    """
+    check_images(y, "y")
+    if probes < 2:
+        raise ValueError(f"an error bar needs at least 2 probes; got {probes}.")
+    need_gradient(f, y)
+    generator = torch.Generator().manual_seed(seed)
+    values = []
+    _, pull = torch.func.vjp(f, y.detach())
+    for _ in range(probes):
+        v = torch.randint(2, y.shape, generator=generator).to(y) * 2 - 1
+        (backward,) = pull(v)
+        values.append((v * backward).flatten(1).sum(1).detach())
+    stacked = torch.stack(values)
+    return stacked.mean(0), stacked.std(0) / math.sqrt(probes)
+
+
+class _Gates(TorchFunctionMode):
+    """The first call inside notes which ReLUs are open; later calls multiply with those zeros and ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[Tensor] = []
+        self.recording, self.place = True, 0
+
+    def __enter__(self) -> _Gates:
+        self.place = 0
+        return super().__enter__()
+
+    def __torch_function__(
+        self, function: Callable, types: object, args: tuple = (), kwargs: dict | None = None
+    ) -> object:
+        if function not in _RELU:
+            return function(*args, **(kwargs or {}))
+        x = args[0] if args else kwargs["input"]
+        if self.recording:
+            self.open.append((x > 0).to(x))
+        gate = self.open[self.place]
+        self.place += 1
+        return x * gate
+
+
+def _frozen(
+    f: Denoiser, y: Tensor, sigma: float | None, chunk: int, gradient: Callable
+) -> Linearization | None:
+    """``J`` by frozen gates, or ``None`` where that is not the Jacobian."""
+    gates, graph = _Gates(), {}
+
+    @torch.no_grad()
+    def push(v: Tensor) -> Tensor:
+        with gates:
+            return f(v, sigma)
+
+    def pull(u: Tensor) -> Tensor:
+        if len(u) not in graph:  # a linear map has one graph for all inputs: build it once, at zero
+            graph.clear()
+            zero = torch.zeros_like(u).requires_grad_()
+            with torch.enable_grad(), gates:
+                graph[len(u)] = zero, f(zero, sigma)
+        zero, out = graph[len(u)]
+        return torch.autograd.grad(out, zero, u, retain_graph=True)[0]
+
+    push(y)
+    gates.recording = False
+    size = y.abs().max().item() or 1.0
+    a, b = size * torch.randn((2, *y.shape), generator=torch.Generator().manual_seed(0)).to(y)
+    near = 1e3 * torch.finfo(y.dtype).eps
+    try:
+        pair = push(torch.cat([a, b]))
+        agree = not push(0 * y).any()
+        agree &= (push(2 * a + b) - 2 * pair[:1] - pair[1:]).norm() <= near * pair.norm()
+        true = gradient(a)[0]
+        agree &= (pull(a) - true).norm() <= near * true.norm()
+    except (IndexError, RuntimeError, ValueError):  # other ReLUs than at y, or one image at a time only
+        return None
+    if not agree:
+        return None
+    return Linearization(push, pull, y, chunk, frozen=True)
+
+
+def _through_func(
+    f: Denoiser, y: Tensor, sigma: float | None, chunk: int, gradient: Callable
+) -> Linearization:
+    def ahead(direction: Tensor) -> Tensor:
+        return torch.func.jvp(lambda image: f(image, sigma), (y,), (direction[None],))[1][0]
+
+    def back(direction: Tensor) -> Tensor:
+        return gradient(direction[None])[0][0]
+
+    for many in (torch.func.vmap, _in_turn):  # the second if f branches on its values, or draws numbers
+        push, pull = (torch.no_grad()(many(one)) for one in (ahead, back))
+        try:
+            push(y), pull(y)
+        except RuntimeError as error:
+            refused = _refusal(error)
+        else:
+            return Linearization(push, pull, y, chunk, frozen=False)
+    raise refused
+
+
+def _in_turn(product: Callable) -> Callable:
+    return lambda rows: torch.stack([product(row) for row in rows])
+
+
+def _refusal(error: RuntimeError) -> ValueError:
+    return ValueError(f"torch cannot differentiate this denoiser: {str(error).splitlines()[0]}")
+
+
+def _signs(n: int, J: Linearization, generator: torch.Generator) -> Tensor:
+    return (2.0 * torch.randint(0, 2, (n, J.d), generator=generator) - 1).to(J.y)
+
+
+def _check_one(y: Tensor) -> None:
+    check_images(y, "y")
+    if len(y) != 1:
+        raise ValueError(f"the Jacobian is taken at one image, (1, C, H, W); got {len(y)} images.")

@@ -1,0 +1,140 @@
+"""Which runs: the book's by name, or a list of one's own from a file.
+
+``python -m gahr sweep clothes`` trains one set, ``python -m gahr sweep my-runs.json`` a list. All the
+book's networks of a class get the same steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from types import NoneType
+
+from gahr._checks import check_known
+from gahr.training.recipes import Recipe
+
+__all__ = ["EXAMPLE", "NAMES", "named", "read"]
+
+EXAMPLE = '{"images": "discs40", "n": 100, "half": "a"}'
+"""A recipe as a file says it."""
+
+_KINDS = {"int": int, "float": (int, float), "str": str, "int | None": (int, NoneType)}
+_SEEDS = {"a": 0, "b": 1}
+
+
+def _halves(images: str, sizes: tuple[int | None, ...], steps: int, **more: object) -> list[Recipe]:
+    """Both halves at every training-set size, the halves from different initial weights."""
+    return [
+        Recipe(images, n, half, steps=steps, seed=seed, **more)
+        for n in sizes
+        for half, seed in _SEEDS.items()
+    ]
+
+
+def _one(images: str, n: int | None, steps: int, **more: object) -> list[Recipe]:
+    return [Recipe(images, n, "a", steps=steps, **more)]
+
+
+def _sets() -> dict[str, list[Recipe]]:
+    ladder = (10, 100, 1000, 10_000)
+    small = (10, 1000, 14_000)
+    calpha = [f"calpha40a{alpha}" for alpha in (1, 2, 3, 4, 5)]
+    return {
+        # tier 1
+        "clothes": _halves("fashion32", (14_000, 1000, 10, 100, 10_000, 1), 6000),
+        "faces": _halves("faces40", (13_000,), 12_000),
+        "faces-small": _halves("faces40", (1000, 100, 10), 12_000),
+        "calpha": [run for name in calpha for run in _one(name, None, 6000)],
+        "manifolds": [run for name in ("discs40", "sinusoids40", "ray40") for run in _one(name, None, 6000)],
+        "shuffled": _one("shuffled40", 13_000, 6000),
+        # tier 2
+        "calpha-sizes": _halves("calpha40a2", ladder, 6000) + _halves("calpha40a4", ladder, 6000),
+        "calpha-unequal": [
+            run
+            for name in ("calpha40a1.5b8", "calpha40a2b8", "calpha40a4b8")
+            for run in _one(name, None, 6000)
+        ],
+        "discs-sizes": _halves("discs40", ladder, 6000),
+        "resolution": _halves("faces10", (13_000, 1000, 100, 10), 6000, blocks=1)
+        + _halves("faces20", (13_000, 1000, 100, 10), 6000, blocks=2),
+        "widths": [
+            run
+            for width in ("unet8", "unet32")
+            for n in small
+            for run in _one("fashion32", n, 6000, network=width)
+        ],
+        "bfcnn": _halves("faces20", (13_000, 1000, 10), 6000, network="bfcnn32"),
+        # half A once more, from the initial weights and in the order of half B
+        "again": [
+            run for n in (14_000, 10) for run in _one("fashion32", n, 6000, seed=_SEEDS["b"], tag="again")
+        ],
+        # what a choice costs
+        "precision": _one("fashion32", 10, 6000, precision="fp32", tag="fp32"),
+        "noise": [
+            run
+            for name, n in (("fashion32", 14_000), ("calpha40a4", None), ("discs40", None))
+            for run in _one(name, n, 6000, noise="quadratic", tag="quadratic")
+        ],
+    }
+
+
+NAMES: tuple[str, ...] = tuple(_sets())
+"""Names of the sets, in the order in which they were trained."""
+
+
+def named(name: str) -> list[Recipe]:
+    """The runs of one set.
+
+    Raises
+    ------
+    KeyError
+        If there is no such set; the message names the nearest.
+
+    Examples
+    --------
+    >>> [recipe.name for recipe in named("faces")]
+    ['faces40-unet16-n13000-a', 'faces40-unet16-n13000-b']
+    """
+    check_known(name, NAMES, "set of runs")
+    return _sets()[name]
+
+
+def read(source: str) -> list[Recipe]:
+    """Recipes of a JSON file, a list of objects with a recipe's fields; or of a named set of runs.
+
+    Raises
+    ------
+    ValueError
+        If the file is no such list, or a recipe lacks a field or has a value of the wrong kind.
+    KeyError
+        If a field or a set of runs is unknown; the message names the nearest.
+    OSError
+        If there is no such file.
+    """
+    if not source.endswith(".json"):
+        return named(source)
+    try:
+        rows = json.loads(Path(source).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{source} is not JSON: {error}") from None
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise ValueError(f"{source} must hold a list of recipes, as in [{EXAMPLE}].")
+    return [_recipe(row, f"recipe {k} of {source}") for k, row in enumerate(rows, 1)]
+
+
+def _recipe(row: dict, where: str) -> Recipe:
+    fields = {field.name: field for field in dataclasses.fields(Recipe)}
+    for key, value in row.items():
+        kind = str(fields[check_known(key, fields, f"field in {where}:")].type)
+        if isinstance(value, bool) or not isinstance(value, _KINDS.get(kind, object)):
+            raise ValueError(f"{where}: {key} must be {kind}; got {json.dumps(value)}.")
+    missing = [n for n, field in fields.items() if field.default is dataclasses.MISSING and n not in row]
+    if missing:
+        raise ValueError(f"{where} does not say {', '.join(missing)}.")
+    try:
+        return Recipe(**row)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    except KeyError as error:
+        raise KeyError(f"{where}: {error.args[0]}") from None

@@ -1,0 +1,130 @@
+"""Exponents and slopes against functions whose exponents are known."""
+
+import math
+
+import pytest
+import torch
+
+from gahr import denoisers, measures
+from gahr.analysis import slopes
+from gahr.images import synthetic
+
+
+def test_the_minimax_slope_inverts_the_decay_of_coefficients():
+    """Coefficients whose squares fall as k^-(alpha + 1) give it, by the oracle's error (equation 13)."""
+    k = torch.arange(1, 10**6, dtype=torch.float64)
+    for alpha in (1.0, 2.0, 4.0):
+        squares = k ** -(alpha + 1)
+        low, high = (torch.log(torch.minimum(squares, torch.tensor(s**2)).sum()).item() for s in (1e-3, 1e-2))
+        measured = (high - low) / (2 * math.log(10))
+        assert measured == pytest.approx(slopes.minimax_slope(alpha), abs=0.01)
+    with pytest.raises(ValueError, match="alpha"):
+        slopes.minimax_slope(-1)
+
+
+@pytest.mark.parametrize("seed", [0, 8])
+def test_contours_are_those_of_the_images(seed):
+    """Images that differ in the contour only differ only between the two contours."""
+    one, two = (synthetic.c_alpha(12, 40, alpha, beta=3.0, seed=seed) for alpha in (1.0, 4.0))
+    heights = torch.stack([slopes.contour(12, 40, alpha, seed).round() for alpha in (1.0, 4.0)])
+    pairs = torch.stack([heights[..., 1:], heights[..., :-1]])  # the mask is averaged over two columns
+    low, high = pairs.amin((0, 1))[:, None], pairs.amax((0, 1))[:, None]
+    rows = torch.arange(1.0, 40)[None, :, None]  # the first row and column reflect their neighbours
+    changed = (one - two)[:, 0, 1:, 1:].abs() > 1e-6
+    assert not (changed & ~((rows >= low) & (rows <= high))).any()
+    surely = heights[..., 1:].amin(0)[:, None], heights[..., 1:].amax(0)[:, None]
+    assert changed.sum() > 0.8 * ((rows > surely[0]) & (rows < surely[1])).sum()
+
+
+def test_a_step_is_measured_on_its_contour():
+    x = torch.full((2, 1, 12, 4), 0.2)
+    x[0, :, 6:] = 0.7
+    heights = torch.tensor([[6.0] * 4, [1.0] * 4])  # the second has no columns with room on both sides
+    assert slopes.step(x, heights).tolist() == pytest.approx([0.5, 0.0])
+    with pytest.raises(ValueError, match=r"heights must be \(2, 4\)"):
+        slopes.step(x, heights[:, :3])
+
+
+def test_differences_of_a_polynomial_vanish_at_its_order():
+    t = torch.arange(50.0)
+    assert slopes.structure(t**2, 3, (1, 4)).tolist() == pytest.approx([0, 0], abs=1e-9)
+    assert slopes.structure(t**2, 2, (1, 3)).tolist() == pytest.approx([4, 18**2])
+    with pytest.raises(ValueError, match="too few"):
+        slopes.structure(t, 10, (5,))
+
+
+@pytest.mark.parametrize("alpha", [1.5, 2.0, 3.0, 4.0])
+def test_filtered_noise_is_less_regular_than_its_filter_says(alpha):
+    heights = slopes.contour(64, 4096, alpha, seed=1)
+    assert slopes.holder(heights, 5, (8, 16, 32)) == pytest.approx(alpha - 0.5, abs=0.06)
+
+
+def test_local_slopes_of_a_straight_curve_are_its_slope():
+    sigmas = (0.02, 0.1, 0.3)
+    curve = 12 - 20 * 0.6 * torch.log10(torch.tensor(sigmas))
+    found = slopes.local_slopes(torch.stack([curve, 2 * curve], 1), sigmas)
+    assert found.shape == (2, 2) and torch.allclose(found, torch.tensor([[0.6, 1.2]]), atol=1e-5)
+
+
+def test_the_optimum_for_a_gaussian_field_has_its_slope_at_any_size():
+    """Amplitudes fall as |k|^-beta, so the n-th variance as n^-beta: the slope is (beta - 1) / beta."""
+    levels = [2.0**k for k in range(-4, 1)]
+    for beta in (3.0, 5.0):
+        for side in (40, 256):
+            power = synthetic.gaussian_power(side, beta)
+            sigmas = [level * side / 40 for level in levels]
+            mse = torch.stack([s**2 * denoisers.shrinkage(power, s).mean() for s in sigmas])
+            found = slopes.local_slopes(measures.decibels(mse), levels).mean().item()
+            assert found == pytest.approx((beta - 1) / beta, abs=0.03)
+
+
+def test_taking_a_floor_off_uncovers_the_slope_below_it():
+    sigmas, generator = (0.1, 0.2, 0.5, 1.0), torch.Generator().manual_seed(0)
+    scale = 0.01 + 0.02 * torch.rand(60, generator=generator)
+    floor = 1e-3 * (1 + torch.rand(60, generator=generator))
+    error = scale * torch.tensor(sigmas)[:, None] ** 1.5 + floor
+    table, clean = -10 * torch.log10(error), -10 * torch.log10(floor)
+    found = slopes.without_floor(table, clean, sigmas)
+    assert found.value == pytest.approx(0.75, abs=1e-4) and found.low <= found.value <= found.high
+    assert measures.slope(table, sigmas).value < 0.65
+    with pytest.raises(ValueError, match="not above the floor"):
+        slopes.without_floor(table, table[0] - 1, sigmas)
+    with pytest.raises(ValueError, match=r"table must be \(3, 60\)"):
+        slopes.without_floor(table, clean, sigmas[:3])
+
+
+def test_levels_near_either_end_are_not_fitted():
+    mse = torch.tensor([0.9e-3, 3.9e-3, 4.1e-3, 0.02, 0.0249, 0.026])
+    assert slopes.usable(mse, 1e-3, 0.1) == [False, False, True, True, True, False]
+    assert slopes.usable(mse, 1e-3, 0.1, factor=1.0)[1:] == [True] * 5
+    with pytest.raises(ValueError, match="factor"):
+        slopes.usable(mse, 1e-3, 0.1, factor=0.5)
+
+
+def test_the_interval_without_the_floor_is_that_of_a_mean():
+    n, spread = 400, 0.3
+    gain = 1 + spread * torch.randn(n, generator=torch.Generator().manual_seed(0)).clamp(-2.5, 2.5)
+    error = torch.stack([torch.full((n,), 1e-2), gain])
+    found = slopes.without_floor(-10 * torch.log10(error), torch.full((n,), 300.0), (0.1, 1.0))
+    sd = (
+        10 / math.log(10) * (gain.std() / gain.mean()).item() / math.sqrt(n) / 20
+    )  # of 10 log10 of a mean, over 20 dB
+    assert found.high - found.low == pytest.approx(2 * 1.96 * sd, rel=0.15)
+
+
+def test_columns_without_room_on_either_side_are_left_out():
+    x = torch.full((1, 1, 12, 4), 0.2)
+    x[:, :, 6:], x[:, :, 11] = 0.7, 0.9
+    assert slopes.step(x, torch.tensor([[6.0, 6.0, 10.0, 10.0]])).item() == pytest.approx(
+        0.5
+    )  # two columns lack room below
+
+
+def test_a_step_is_taken_three_pixels_away():
+    x = torch.arange(12.0).view(1, 1, 12, 1).expand(1, 1, 12, 4)
+    assert slopes.step(x, torch.full((1, 4), 6.0)).item() == 6  # 3 pixels below less 3 above
+
+
+def test_structure_is_the_mean_of_squares():
+    f = torch.tensor([0.0, 1.0, 4.0, 5.0, 8.0])  # steps of 1 and 3
+    assert slopes.structure(f, 1, (1,)).item() == pytest.approx(5)

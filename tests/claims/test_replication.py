@@ -1,0 +1,114 @@
+"""The replication table: verdicts follow from rules, and the page shows what is stored."""
+
+import math
+
+import pytest
+
+import replication as page
+from book.claims import claim, table
+from gahr import zoo
+from gahr.measures import SIGMAS
+
+
+@pytest.fixture
+def stored(monkeypatch):
+    """A manifest and results of our own making."""
+    networks, results = {}, {}
+    monkeypatch.setattr(zoo, "describe", lambda name: networks[name])
+    monkeypatch.setattr(zoo, "result", lambda name: results[name])
+    return networks, results
+
+
+def curves(train, held_out, se=0.0):
+    """Both curves as functions of the noise level."""
+    made = {}
+    for name, curve in (("train", train), ("held_out", held_out)):
+        made[name] = {
+            "sigma": list(SIGMAS),
+            "psnr": [curve(s) for s in SIGMAS],
+            "se": [se] * len(SIGMAS),
+        }
+    return {"curves": made}
+
+
+def put(networks, stem, *args, **more):
+    networks |= {f"{stem}-{half}": curves(*args, **more) for half in "ab"}
+
+
+def with_slope(slope, start=30.0):
+    return lambda sigma: start - 20 * slope * math.log10(sigma)
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(1.0, "holds"), (0.95, "holds"), (0.8, "differs")])
+def test_the_slope_of_a_straight_curve_is_found(stored, slope, verdict):
+    put(stored[0], "fashion32-unet16-n1", with_slope(slope), with_slope(0))
+    text, margin, found = claim.slope(1)
+    assert float(text) == pytest.approx(slope, abs=1e-3) and found == verdict
+    assert float(margin) == pytest.approx(0.1 - abs(slope - 1), abs=1e-3)
+
+
+def test_flat_and_poor_are_judged_up_to_sigma_0_4(stored):
+    def steep_beyond(sigma):
+        return 15.0 if sigma <= 0.4 else 5.0
+
+    put(stored[0], "fashion32-unet16-n10", with_slope(0, 26.0), steep_beyond)
+    assert claim.flat(10) == ("0 dB", "+2 dB", "holds")
+    assert claim.apart(10) == ("11 dB", "+1 dB", "holds")
+    put(stored[0], "fashion32-unet16-n10", with_slope(0, 24.0), with_slope(0.1, 15.0))
+    assert claim.flat(10)[2] == "differs" and claim.apart(10)[2] == "differs"
+
+
+@pytest.mark.parametrize(
+    ("gap", "se", "verdict"), [(0.2, 0.0, "holds"), (0.5, 0.0, "differs"), (0.5, 0.2, "holds")]
+)
+def test_closed_allows_0_3_dB_or_twice_the_standard_error(stored, gap, se, verdict):
+    put(stored[0], "x-n14000", with_slope(0.5, 20 + gap), with_slope(0.5, 20.0), se=se)
+    text, _, found = claim.closed("x-n14000")
+    assert float(text.removesuffix(" dB")) == pytest.approx(gap, abs=1e-3) and found == verdict
+
+
+def test_pairs_against_copies(stored):
+    sizes = {"between": {"centered": [0.99] * 40}, "copy": {h: {"centered": [0.9] * 40} for h in "ab"}}
+    stored[1]["fashion32-samples"] = {"sizes": {"14000": sizes}, "deterministic": sizes}
+    assert claim.above_copies("14000", "centered")[0::2] == ("1", "holds")
+    assert claim.copies("14000")[2] == "differs" and claim.copies("14000", 0.8, 0.95)[2] == "holds"
+    assert claim.between("14000") == claim.between("deterministic") == ("0.99", "+0.09", "holds")
+    sizes["between"]["centered"] = [0.8] * 30 + [0.99] * 10
+    text, _, verdict = claim.above_copies("14000", "centered")  # sd sqrt(0.25 * 0.75 / 40) = 0.068
+    assert text.startswith("0.25 (0.1") and verdict == "differs"
+    assert claim.agreeing(0.5)[0::2] == ("0.25 (0.1419 to 0.4019)", "differs")  # Wilson's, by hand
+    assert claim.parted() == ("30 of 40 pairs", "+30 pairs", "holds")
+
+
+def test_where_the_gap_closes_is_interpolated_in_log_n(stored):
+    # at each size the gap falls from 10 dB to 0.1 dB over one decade, ever later
+    for size, last in ((10, 10), (20, 100), (40, 100)):
+        for n in (10, 100, 1000, 13000):
+            gap = 10.0 if n <= last else 0.1
+            put(stored[0], f"faces{size}-unet16-n{n}", with_slope(0.5, 20 + gap), with_slope(0.5, 20.0))
+    text, margin, verdict = claim.increase()
+    line, power = 10 ** (1 + 9 / 9.9), 10**1.5
+    spans = [f"{scale * power:.0f} to {scale * line:.0f}" for scale in (1, 10, 10)]
+    assert text == "N = " + ", ".join(spans)
+    assert margin == "+1.00 to +1.00 decades" and verdict == "holds"
+
+
+def test_what_is_not_stored_is_said(stored):
+    verdicts = {row.verdict for row in table.rows()}
+    assert verdicts == {"not measured yet", "not comparable", "holds"}  # parameters need no file
+
+
+def test_every_row_has_a_rule_and_a_known_verdict():
+    rows = table.rows()
+    assert {row.verdict for row in rows} <= set(table.VERDICTS)
+    assert all(row.rule for row in rows if row.verdict != "not comparable")
+    assert all(row.ours for row in rows if row.verdict in ("holds", "unclear", "differs"))
+    explained = [row for row in rows if row.verdict in ("unclear", "differs")]
+    assert all(row.note for row in explained), [row.claim for row in explained if not row.note]
+    sources = " ".join(row.source for row in rows).replace(",", " ").split()
+    assert {str(number) for number in range(1, 22)} <= set(sources)  # all figures of the paper
+
+
+def test_the_page_shows_what_is_stored():
+    text = page.PAGE.read_text(encoding="utf-8")
+    assert page.in_step(text) == text, "run book/_tools/replication.py"

@@ -1,0 +1,81 @@
+"""Rows on C^alpha images: what the finders say of numbers of our own making."""
+
+import pytest
+
+from book.claims import harmonics
+from gahr import paper, zoo
+from gahr.analysis.slopes import minimax_slope
+
+
+@pytest.fixture
+def stored(monkeypatch):
+    results = {}
+    monkeypatch.setattr(zoo, "result", lambda name: results[name])
+    return results
+
+
+def with_slopes(stored, values, width=0.01):
+    stored[harmonics.SLOPES] = {
+        "classes": {
+            str(a): {"slope": {"rule": [v, v - width, v + width]}} for a, v in enumerate(values, start=1)
+        }
+    }
+
+
+def test_slopes_are_judged_by_the_rule_s_levels(stored):
+    with_slopes(stored, [0.46, 0.57, 0.66, 0.8, 0.83])
+    assert harmonics.slope(1, 0.46) == ("0.46 (0.45 to 0.47)", "+0.05", "holds")
+    assert harmonics.slope(3, 0.75)[1:] == ("-0.04", "differs")
+    assert harmonics.slope(2, 0.615)[2] == "unclear"  # 0.57 is near enough, the end of its interval is not
+    assert harmonics.slope(4, minimax_slope(4))[2] == "holds"
+
+
+def test_growth_asks_that_intervals_are_apart(stored):
+    with_slopes(stored, [0.4, 0.5, 0.6, 0.7, 0.8])
+    assert harmonics.growing()[1:] == ("+0.080", "holds")
+    with_slopes(stored, [0.4, 0.5, 0.6, 0.7, 0.71])
+    assert harmonics.growing()[2] == "unclear"
+    with_slopes(stored, [0.4, 0.5, 0.6, 0.7, 0.6])
+    assert harmonics.growing()[2] == "differs"
+
+
+def test_ranks_are_scaled_before_eigenvalues_are_compared(stored):
+    spread = [[e, e - 0.01, e + 0.01] for e in paper.CALPHA_EIGENVALUES]
+    stored[harmonics.HARMONICS] = {"classes": {"4": {"lam": spread}}}
+    assert harmonics.spectrum(scale=1.0) == (
+        "20 of 20, median difference +0.000 (20 at the same rank)",
+        "+2",
+        "holds",
+    )
+    assert harmonics.spectrum()[2] == "differs"
+    assert abs(paper.NARROWER - 1.32) < 0.005
+
+
+def with_alignment(here, there, se=0.01):
+    return {"summary": {"network": {"aligned": [here, se], "aligned, mirror": [there, se]}}}
+
+
+def test_alignment_must_exceed_the_mirror_s_in_every_class(stored):
+    stored[harmonics.HARMONICS] = {"classes": {"1": with_alignment(0.8, 0.6), "2": with_alignment(0.7, 0.6)}}
+    assert harmonics.aligned()[1:] == ("+0.1", "holds")
+    stored[harmonics.HARMONICS]["classes"]["2"] = with_alignment(0.62, 0.6)
+    assert harmonics.aligned()[2] == "unclear"
+    stored[harmonics.HARMONICS]["classes"]["2"] = with_alignment(0.5, 0.6)
+    assert harmonics.aligned()[2] == "differs"
+
+
+def test_localization_is_compared_picture_by_picture(stored):
+    """Pictures differ far more among themselves than the two classes do."""
+    smooth = [0.1, 0.3, 0.5, 0.7, 0.9]
+    rough = [value + 0.05 for value in smooth]
+    stored[harmonics.HARMONICS] = {"classes": {"2": {"share": rough}, "4": {"share": smooth}}}
+    stored[harmonics.UNEQUAL] = {"networks": {"trained": {"1.5": {"share": rough}, "4": {"share": smooth}}}}
+    assert harmonics.localized(2, 4)[1:] == ("+0.05", "holds")
+    assert harmonics.localized(4, 2)[2] == "differs"
+    assert harmonics.unequal("trained")[2] == "holds"
+
+
+def test_every_row_has_a_rule_and_a_finder():
+    table = harmonics.claims()
+    assert len(table) == 16 and all(claim.rule and claim.find for claim in table)
+    assert not any("calpha" in claim.claim for claim in table)

@@ -1,0 +1,144 @@
+"""Figures and tables on C^alpha images show the numbers they were given."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from gahr import plots
+from gahr._files import pack_vectors
+from gahr.analysis import harmonics as measures
+from gahr.figures import harmonics
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def stored():
+    """Two classes whose slopes are 0.4 and 0.6."""
+    classes = {}
+    for name, slope in (("1", 0.4), ("3", 0.6)):
+        span = [slope, slope - 0.02, slope + 0.02]
+        classes[name] = {
+            "psnr": {"network": [10.0, 12.0, 14.0]},
+            "local": [slope, slope / 2],
+            "slope": {"rule": span, "own": span, "0.01 to 0.1": [slope / 4, 0.0, 0.2]},
+            "fixed": {"network": span, "cosines": [0.3, 0.29, 0.31]},
+            "without floor": [slope + 0.1, slope, slope + 0.2],
+        }
+    ranges = {"rule": [0.1, 1.0], "0.01 to 0.1": [0.01, 0.1]}
+    return {"sigma": [0.01, 0.1, 1.0], "ranges": ranges, "classes": classes}
+
+
+def drawn(ax):
+    """Places and values of each line by its label."""
+    return {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines}
+
+
+def dotted(ax):
+    """Height of the one dotted line."""
+    (line,) = (line for line in ax.lines if line.get_linestyle() == ":")
+    return line.get_ydata()[0]
+
+
+def test_bends_are_drawn_beside_what_an_edge_allows():
+    _, axes = plots.figure(1, 2)
+    bent = {"cosines": {40: [0.5, 0.4], 1024: [0.4, 0.3]}, "field": {40: [0.9, 0.8], 1024: [0.8, 0.8]}}
+    harmonics.ends(axes[0], bent, {"field": 4 / 5, "cosines": 1 / 3}, levels=(0.25, 1.0, 4.0))
+    for ax, (kind, limit) in zip(axes[0], (("cosines", 1 / 3), ("field", 4 / 5)), strict=True):
+        found = drawn(ax)
+        assert found["40 pixels"] == ([0.5, 2.0], bent[kind][40])
+        assert found["1,024 pixels"] == ([0.5, 2.0], bent[kind][1024])
+        assert ax.get_title() == kind and dotted(ax) == limit
+
+
+def test_slopes_are_drawn_as_stored_beside_the_papers_and_theories():
+    _, axes = plots.figure(1, 2)
+    harmonics.slopes(axes[0], stored(), {"of mine": [0.5, 0.75]})
+    assert drawn(axes[0, 0])["alpha = 1"] == ([40, 20, 0], [10, 12, 14])
+    found = drawn(axes[0, 1])
+    assert found["theory, of mine"] == ([1, 3], [0.5, 0.75])
+    assert dict(zip(*found["the paper's"], strict=True))[2] == 0.61
+    (ours,) = axes[0, 1].containers
+    assert ours.get_label() == "ours" and list(ours.lines[0].get_ydata()) == pytest.approx([0.4, 0.6])
+
+
+def test_bars_of_slopes_reach_from_the_low_end_to_the_high_one():
+    row = {"psnr": {"network": [10.0, 12.0]}, "slope": {"rule": [0.4, 0.3, 0.45]}}
+    given = {"sigma": [0.1, 1.0], "ranges": {"rule": [0.1, 1.0]}, "classes": {"1": row}}
+    _, axes = plots.figure(1, 2)
+    harmonics.slopes(axes[0], given, {})
+    (ours,) = axes[0, 1].containers
+    (sticks,) = ours.lines[2]
+    assert sticks.get_segments()[0][:, 1] == pytest.approx([0.3, 0.45])
+
+
+def test_local_slopes_stand_between_their_levels():
+    _, axes = plots.figure()
+    harmonics.local(axes[0, 0], stored(), 5 / 6)
+    assert drawn(axes[0, 0])["alpha = 3"] == ([30, 10], [0.6, 0.3])
+    assert dotted(axes[0, 0]) == 5 / 6
+
+
+def test_other_ranges_and_bases_have_their_rows():
+    rows = harmonics.range_table(stored()).splitlines()[2:]
+    assert rows[0] == "| rule | 0.1 to 1 | 0.40 ± 0.02 | 0.60 ± 0.02 |"
+    assert rows[1] == "| 0.01 to 0.1 | 0.01 to 0.1 | 0.10 ± 0.10 | 0.15 ± 0.10 |"
+    assert rows[2] == "| rule, each class by itself | its own | 0.40 ± 0.02 | 0.60 ± 0.02 |"
+    assert rows[3] == "| rule, floor taken off | as the rule | 0.50 ± 0.10 | 0.70 ± 0.10 |"
+    rows = harmonics.basis_table(stored(), [1 / 2, 3 / 4]).splitlines()[2:]
+    assert rows[1] == "| oracle, cosines | 0.30 ± 0.01 | 0.30 ± 0.01 |"
+    assert rows[2] == "| theory, C-alpha | 0.50 | 0.75 |"
+
+
+def test_heights_are_at_the_levels_that_were_asked_for():
+    rows = harmonics.height_table(stored(), 3, sigmas=(1.0, 0.01)).splitlines()
+    assert rows[0] == "| PSNR in dB, alpha = 3 | noise 1.00 | noise 0.01 |"
+    assert rows[2:] == ["| network | 14.0 | 10.0 |"]
+
+
+def test_measures_and_oracles_are_written_as_stored():
+    measured = {"aligned": [0.8, 0.01], "purity": [0.7, 0.02]}
+    table = harmonics.measure_table({"network": measured, "cosines": measured}).splitlines()
+    assert table[0] == "| first 20 vectors | aligned | purity |"
+    assert table[2:] == ["| network | 0.80 ± 0.01 | 0.70 ± 0.02 |", "| cosines | 0.80 ± 0.01 | 0.70 ± 0.02 |"]
+    row = {"oracle": {"cosines": [-1.5, 0.2], "network": [0.0, 0.0]}, "network itself": [-2.0, 0.1]}
+    rows = harmonics.oracle_table({"classes": {"2": row, "4": row}}).splitlines()[2:]
+    assert rows[0] == "| cosines | -1.50 ± 0.20 | -1.50 ± 0.20 |"
+    assert rows[1] == "| the network, with its own factors | -2.00 ± 0.10 | -2.00 ± 0.10 |"
+
+
+def test_shares_are_drawn_for_every_picture_and_for_their_mean():
+    _, axes = plots.figure(1, 2)
+    panels = {"whole": {2.0: [0.5, 0.6], 4.0: [0.2, 0.4]}, "alone": {1.5: [0.9, 0.3], 4.0: [0.2, 0.4]}}
+    harmonics.shares(axes[0], panels)
+    places, means = drawn(axes[0, 0])["mean"]
+    assert places == [2, 4] and means == pytest.approx([0.55, 0.3])
+    thin = [list(line.get_ydata()) for line in axes[0, 1].lines if line.get_linewidth() == 0.7]
+    assert thin == [[0.9, 0.2], [0.3, 0.4]] and axes[0, 1].get_title() == "alone"
+    assert [tick.get_text() for tick in axes[0, 1].get_xticklabels()] == ["1.5", "4"]
+
+
+def test_the_dotted_line_is_the_share_of_an_even_picture():
+    _, axes = plots.figure()
+    harmonics.shares(axes[0], {"": {4.0: [0.2]}})
+    even = measures.share(torch.ones(1, 40, 40), torch.full((40,), 20.0)).item()
+    assert dotted(axes[0, 0]) == pytest.approx(even)
+
+
+def test_stored_vectors_are_drawn_beside_their_picture():
+    e = torch.randn(3, 40, 40, generator=torch.Generator().manual_seed(0))
+    kept = {"lam": [1.25, 1.0, 0.5], "vectors": pack_vectors(e)}
+    pictures = {name: torch.full((1, 1, 40, 40), value) for name, value in (("1.5", 0.25), ("4", 0.75))}
+    _, axes = plots.figure(2, 3)
+    harmonics.trained_vectors(axes, {"background": 8.0, "shown": {"1.5": kept, "4": kept}}, pictures)
+    (picture,) = axes[1, 0].images
+    assert (picture.get_array() == 0.75).all() and axes[1, 0].get_ylabel() == "4 and 8"
+    (second,) = axes[1, 2].images
+    alike = torch.corrcoef(torch.stack([torch.tensor(second.get_array()).flatten(), e[1].flatten()]))
+    assert alike[0, 1] > 0.999 and axes[1, 2].get_title() == "1.00"

@@ -1,0 +1,56 @@
+"""Chapter 9's figures, on made-up numbers; and what its page takes from the store."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import pytest
+import torch
+
+from gahr import plots, zoo
+from gahr.figures import manifolds
+
+
+def drawn(ax):
+    """Heights of the lines that the legend names."""
+    return {line.get_label(): list(line.get_ydata()) for line in ax.lines}
+
+
+def test_bars_of_gaps_are_two_standard_errors():
+    found = {"sigma": [0.01, 0.1], "gaps": {"network": {"db": [3.0, 1.0], "se": [0.5, 0.1]}}}
+    ax = plots.figure()[1][0, 0]
+    manifolds.gaps(ax, {"ray": found})
+    ((bars,), label) = ax.get_legend_handles_labels()
+    assert label == ["ray"] and list(bars.lines[0].get_ydata()) == [3.0, 1.0]
+    ends = [segment[:, 1].tolist() for segment in bars.lines[2][0].get_segments()]
+    assert ends == [pytest.approx([2, 4]), pytest.approx([0.8, 1.2])]
+
+
+def test_counts_have_a_line_for_each_threshold_and_denoiser():
+    numbers = torch.tensor([[1.0, 4.0], [2.0, 6.0]])  # levels, thresholds
+    found = {"network": numbers, "exact": torch.ones(2, 2)}
+    twice = {name: 2 * each for name, each in found.items()}
+    axes = plots.figure(1, 2)[1][0]
+    manifolds.counts(axes, [0.01, 0.1], {"discs": found, "ray": twice}, [0.5, 0.1])
+    assert [ax.get_title() for ax in axes] == ["discs", "ray"]
+    assert drawn(axes[0]) == {
+        "network, above 0.5": [1, 2],
+        "exact, above 0.5": [1, 1],
+        "network, above 0.1": [4, 6],
+        "exact, above 0.1": [1, 1],
+    }
+    assert drawn(axes[1])["network, above 0.1"] == [8, 12]
+
+
+def test_training_is_drawn_against_steps_by_noise_level():
+    ax = plots.figure()[1][0, 0]
+    manifolds.training(ax, [300, 6000], {0.02: [20.0, 12.0], 0.5: [3.0, 1.0]})
+    assert drawn(ax) == {"0.02": [20, 12], "0.5": [3, 1]}
+    assert all(list(line.get_xdata()) == [300, 6000] for line in ax.lines)
+
+
+def test_stored_results_agree_with_the_manifest():
+    """The network's error of the study is that of its held-out curve, on fewer pictures."""
+    found = zoo.result("ray40-optima")
+    curve = zoo.describe(found["network"])["curves"]["held_out"]
+    assert found["mse"]["network"] == pytest.approx(curve["mse"], rel=0.25)

@@ -1,0 +1,109 @@
+"""The drawings on adapted bases hold what they were given."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from gahr import plots
+from gahr.figures import shrinkage
+
+
+@pytest.fixture
+def axes():
+    figure, axes = plots.figure(1, 3)
+    yield axes[0]
+    figure.canvas.draw()  # what cannot be drawn is found out here
+    plt.close(figure)
+
+
+def drawn(ax):
+    """Values of each line by its label."""
+    return {line.get_label(): list(line.get_ydata()) for line in ax.lines}
+
+
+def bars(ax):
+    """Middle and both ends of every error bar, by label."""
+    found = {}
+    for container in ax.containers:
+        middle, _, (sticks,) = container.lines
+        ends = [stick[:, 1].tolist() for stick in sticks.get_segments()]
+        found[container.get_label()] = list(zip(middle.get_ydata().tolist(), ends, strict=True))
+    return found
+
+
+def test_factors_and_printed_values_stand_at_their_ranks_and_coefficients_by_size(axes):
+    factors = {"eigenvalues": torch.tensor([1.2, 0.5]), "singular values": torch.tensor([1.3, 0.6])}
+    noise, clean = torch.tensor([-0.25, 0.5]), torch.tensor([2.0, -1.0])
+    shrinkage.spectrum(axes[:2], factors, {0.5: 1.1}, noise, clean)
+    assert drawn(axes[0])["eigenvalues"] == pytest.approx([1.2, 0.5])
+    (marks,) = (line for line in axes[0].lines if line.get_label() == "the paper's network")
+    assert list(marks.get_xdata()) == [1.5] and list(marks.get_ydata()) == [1.1]  # ranks are drawn from 1
+    assert drawn(axes[1]) == {"noise": [0.25, 0.5], "clean": [2.0, 1.0]}
+
+
+def test_calibration_draws_every_table_with_two_standard_errors_and_the_ideal(axes):
+    table = {"lam": [0.25, 1.0], "error": [2.0, 3.0], "se": [0.25, 0.5]}
+    shrinkage.calibration(axes[0], {"10": table, "14000": table})
+    found = bars(axes[0])
+    assert found["N = 10"] == found["N = 14,000"] == [(2.0, [1.5, 2.5]), (3.0, [2.0, 4.0])]
+    (ideal,) = (line for line in axes[0].lines if line.get_label() == "an ideal denoiser")
+    assert list(ideal.get_xdata()) == list(ideal.get_ydata()) and axes[0].get_yscale() == "log"
+
+
+def test_shares_are_drawn_beside_random_spaces(axes):
+    shrinkage.shares(axes[0], {"swapped": torch.tensor([0.0, 1.0, 1.0])}, torch.tensor([1.0, 1.0, 0.5]), 6)
+    found = drawn(axes[0])
+    assert found["swapped"] == [0, 1, 1] and found["ambiguity"] == [1, 1, 0.5]
+    assert found["random"] == pytest.approx([1 / 6, 2 / 6, 3 / 6])
+
+
+def test_levels_are_of_three_pairs_and_of_one_picture_at_two_levels(axes):
+    row = {
+        f"{name} shared": {"mean": value} for name, value in (("halves", 0.7), ("noise", 0.8), ("image", 0.3))
+    }
+    stored = {"levels": [0.05, 0.15], "cut": 50, "rows": [row, row], "between": [[1, 0.4], [0.4, 1]]}
+    shrinkage.levels(axes[0], stored)
+    assert drawn(axes[0]) == {
+        "half B's network": [0.7] * 2,
+        "other noise": [0.8] * 2,
+        "other face": [0.3] * 2,
+        "portrait, sigma = 0.15": [0.4, 1],
+    }
+
+
+def test_sizes_are_sorted(axes):
+    shrinkage.sizes(axes[0], {"pixels": torch.tensor([0.1, -0.4, 0.3, 0.2])}, 0.15)
+    found = drawn(axes[0])
+    assert found["pixels"] == pytest.approx([0.4, 0.3, 0.2, 0.1])
+    assert found["noise level"] == pytest.approx([0.15, 0.15])
+
+
+def test_gains_are_over_the_oracle_in_cosines(axes):
+    names = ("own basis", "network", "wavelets", "cosines led by the estimate")
+    rows = [{name: {"mean": level + i} for i, name in enumerate(names)} for level in (20.0, 10.0)]
+    for row, cosines in zip(rows, (19.0, 12.0), strict=True):
+        row["cosines"] = {"mean": cosines}
+    shrinkage.gains(axes[0], {"levels": [0.1, 1.0], "rows": rows})
+    found = drawn(axes[0])
+    assert found["own basis"] == [1.0, -2.0] and found["network"] == [2.0, -1.0]
+
+
+def test_the_ladder_has_a_line_for_each_n_and_a_point_for_each_number(axes):
+    def number(mean):
+        return {"mean": mean, "se": [0.25] * len(mean) if isinstance(mean, list) else 0.25}
+
+    row = {"dimension": number(3.0), "error": number(4.0), "kept": number(0.25)}
+    row |= {"lam": number([1.0, 0.2])}
+    row |= {f"{name} shared": number([0.1, 0.7]) for name in ("halves", "noise", "image")}
+    row["halves mixed"] = number([1.0, 0.9])
+    shrinkage.ladder(axes, {"cuts": [1, 50], "sizes": {"1": row, "100": row}})
+    assert drawn(axes[0]) == {"N = 1": [1.0, 0.2], "N = 100": [1.0, 0.2]}
+    found = bars(axes[1])
+    assert found["sum of eigenvalues"] == [(3.0, [2.5, 3.5])] * 2
+    kept, ends = found["above 1/2"][0]
+    assert kept == 0.25 and ends == pytest.approx([0.0125, 0.4875])  # a bar stops above zero
+    found = {name: [value for value, _ in rows] for name, rows in bars(axes[2]).items()}
+    assert found["two halves"] == [0.7, 0.7] and found["ambiguity"] == [0.9, 0.9]

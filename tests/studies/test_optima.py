@@ -1,0 +1,94 @@
+"""The studies of chapter 9, where the answer is known."""
+
+import math
+
+import pytest
+import torch
+
+from book.studies import manifolds as _optima
+from gahr import bases, denoisers, images, zoo
+from gahr.analysis import manifolds, subspaces
+
+
+def test_gaps_and_slopes_of_known_errors():
+    sigmas = (0.01, 0.02, 0.05, 0.5)
+    line = torch.tensor([2 * s**2 / 1600 for s in sigmas], dtype=torch.float64)
+    each = line[:, None] * (1 + 0.5 * torch.rand(4, 50, generator=torch.Generator().manual_seed(0)))
+    errors = {key: each * k for k, key in enumerate(("told", "blind", "free", "free, blind"), 1)}
+    errors["network"] = torch.full_like(each, 1e-4)
+    found = _optima.compared(errors, sigmas, 2)
+    assert found["gaps"]["blindness"]["db"] == pytest.approx([10 * math.log10(2)] * 4)
+    assert found["gaps"]["bounds"]["db"] == pytest.approx([10 * math.log10(3)] * 4)
+    assert found["gaps"]["both"]["se"] == pytest.approx([0] * 4, abs=1e-6)
+    assert found["gaps"]["told to line"]["db"] == pytest.approx([10 * math.log10(1.25)] * 4, abs=0.3)
+    assert (
+        found["slopes"]["told"][0] == pytest.approx(1, abs=0.05) and abs(found["slopes"]["network"][0]) < 1e-9
+    )
+
+
+def test_examples_are_images_of_the_class():
+    x, found = images.load("discs40", 1000, "held-out"), _optima.examples("discs40", 3)
+    for disc in _optima.drawer("discs40")(found).float():
+        assert (x - disc).abs().flatten(1).amax(1).min() < 1e-5
+    assert ((found[:, 3] - found[:, 4]).abs() >= 0.3).all()
+    for name in ("ray40", "sinusoids40"):
+        x = _optima.drawer(name)(_optima.examples(name, 2)).float()
+        for f in _optima.exact(name).values():
+            assert (f(x, 0.001) - x).abs().max() < 1e-3
+    with pytest.raises(KeyError, match="class"):
+        _optima.exact("clothes")
+
+
+def test_exact_basis_of_a_cone_is_its_plane():
+    draw, parameters = _optima.drawer("sinusoids40"), _optima.examples("sinusoids40", 1)
+    plane = manifolds.tangent(draw, parameters[0])
+    y = draw(parameters).float()
+    basis = _optima.exact_basis(_optima.exact("sinusoids40")["told"], y, 0.05, plane)
+    assert basis.lam.tolist() == pytest.approx([1, 1], abs=1e-3)
+    assert subspaces.angles(basis.e, plane).max() < 1e-4
+
+
+def test_the_network_is_held_against_the_best_that_is_as_blind():
+    ones = torch.ones(2, 30, dtype=torch.float64)
+    errors = {"told": ones, "blind": 2 * ones, "free": ones, "free, blind": ones, "network": 20 * ones}
+    found = _optima.compared(errors, (0.01, 0.02, 0.05)[:2], 2)
+    assert found["gaps"]["network"]["db"] == pytest.approx([10, 10])
+
+
+def test_at_weak_noise_a_disc_has_five_factors_of_one():
+    draw, parameters = _optima.drawer("discs40"), _optima.examples("discs40", 1)
+    plane = manifolds.tangent(draw, parameters[0], step=1e-5)
+    y = denoisers.add_noise(draw(parameters).float(), 0.01, seed=0)
+    lam = _optima.exact_basis(_optima.exact("discs40")["told"], y, 0.01, plane).lam
+    assert lam[:5].sum().item() == pytest.approx(5, abs=1) and lam[5] < 0.3
+
+
+def test_what_is_told_of_a_basis_is_of_its_leading_outputs():
+    plane = torch.eye(6, dtype=torch.float64)[:2]
+    turned = torch.eye(6)[[0, 2, 1, 3, 4, 5]]  # the first output lies in the plane, the second does not
+    basis = bases.Basis(torch.linspace(1, 0, 6), torch.eye(6).flip(0), turned, (1, 2, 3))
+    told = _optima._beside(basis, plane, 2)
+    assert told["inside"] == pytest.approx(0.5) and told["angles"] == pytest.approx([0, 90], abs=0.01)
+    assert told["sum"] == pytest.approx(3)
+
+
+def test_directions_in_the_plane_have_no_angle_to_it():
+    e = torch.eye(6)
+    basis = bases.Basis(torch.tensor([1.0, 0.6, 0.3, 0.05, 0.0, 0.0]), e, e, (1, 2, 3))
+    found = _optima._beside(basis, e[:2].double(), 2)
+    assert (
+        found["inside"] == pytest.approx(1)
+        and found["angles"] == pytest.approx([0, 0])
+        and found["above"] == [2, 3, 4]
+    )
+    assert _optima._beside(basis, e[[0, 5]].double(), 2)["inside"] == pytest.approx(0.5)
+
+
+def test_factors_of_a_network_are_singular_values(monkeypatch):
+    """A shift of the pixels keeps lengths: all its singular values are 1, and its trace is 0."""
+    monkeypatch.setattr(zoo, "load", lambda name: lambda y, sigma=None: y.roll(1, 3))
+    rows = {row["which"]: row for row in _optima.tangents("ray40", 1, (0.1,))["rows"]}
+    assert rows["network"]["above"] == [1600] * 3 and rows["network"]["lam"] == pytest.approx(
+        [1] * 10, abs=1e-3
+    )
+    assert rows["symmetric"]["sum"] == pytest.approx(0, abs=0.1)

@@ -1,0 +1,158 @@
+"""Stored measurements: computed, rounded, written with their provenance."""
+
+import json
+
+import pytest
+import torch
+
+from book.studies import store
+from gahr import _files, denoisers, images, measures, networks, zoo
+from gahr.training import shelf
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    (tmp_path / "manifest.json").write_text('{"repository": "https://nowhere.invalid/r", "files": {}}')
+    monkeypatch.setattr(_files, "checkout", lambda: tmp_path)
+    _files.forget_manifest()
+    yield tmp_path
+    _files.forget_manifest()
+
+
+def test_a_result_is_rounded_stored_and_listed(checkout, monkeypatch):
+    found = {"psnr": [26.123456789, float(1)], "images": 1000, "name": "toy", "deep": {"x": [1e-9 / 3]}}
+    monkeypatch.setitem(store._STUDIES, "toy", lambda: found)
+    path = store.store("toy")
+    assert path == checkout / "results" / "toy.json"
+    expected = {"psnr": [26.123, 1.0], "images": 1000, "name": "toy", "deep": {"x": [3.3333e-10]}}
+    assert json.loads(path.read_text()) == expected == zoo.result("toy")
+    provenance = zoo.describe("toy")["provenance"]
+    assert provenance["command"] == "python -m book.studies toy"
+    assert {"commit", "torch", "seconds"} <= set(provenance)
+    assert shelf.verify() == []
+
+
+def test_unknown_studies_get_the_nearest_name():
+    with pytest.raises(KeyError, match="unknown study 'faces40-denoiser'; did you mean 'faces40-denoisers'"):
+        store.store("faces40-denoiser")
+
+
+def test_without_a_checkout_nothing_is_computed(monkeypatch):
+    monkeypatch.setattr(_files, "checkout", lambda: None)
+    monkeypatch.setitem(store._STUDIES, "toy", lambda: pytest.fail("computed for nothing"))
+    with pytest.raises(FileNotFoundError, match="results are stored in a checkout"):
+        store.store("toy")
+
+
+# ------------------------------------------------------------------------------------------------
+# Pairs of networks
+
+
+def listed(images_name, n, half, network="unet2", kind="record"):
+    recipe = {"images": images_name, "n": n, "half": half, "network": network}
+    name = f"{images_name}-{network}-n{n}-{half}"
+    return name, {"name": name, "kind": kind, "recipe": recipe}
+
+
+@pytest.fixture
+def pairs_listed(checkout):
+    """Both halves for n = 5 and 50, and what must not be taken for a pair."""
+    rows = [listed("discs16", n, half) for n in (50, 5) for half in "ab"]
+    rows += [listed("discs16", 500, "a"), listed("discs16", None, "a"), listed("discs16", None, "b")]
+    rows += [listed("discs16", 7, half, "unet4") for half in "ab"]
+    rows += [listed("discs8", 6, half) for half in "ab"]
+    rows += [listed("discs16", 8, "a", "unet2"), listed("discs16", 8, "b", "unet4")]
+    rows += [listed("discs16", 50, "a-again")]
+    text = json.dumps({"repository": "r", "files": {}, "records": dict(rows)})
+    (checkout / "manifest.json").write_text(text)
+    _files.forget_manifest()
+    return checkout
+
+
+def test_pairs_of_shrinkers_have_a_closed_form(pairs_listed, monkeypatch):
+    factors = {"n5-a": 0.9, "n5-b": 0.5, "n50-a": 0.8, "n50-b": 0.75}
+    asked = []
+
+    def shrinker(name, runs):
+        asked.append(name)
+        factor = factors[name.removeprefix("discs16-unet2-")]
+        return lambda y, sigma: factor * y
+
+    monkeypatch.setattr(zoo, "load_run", shrinker)
+    found = store.pairs("discs16", network="unet2")
+    assert found["images"] == 1000 and found["network"] == "unet2"
+    assert list(found["sizes"]) == ["5", "50"] and len(asked) == 4
+    x = images.load("discs16", 1000, "held-out")
+    power = x.square().mean().item()
+    for n, (a, b) in (("5", (0.9, 0.5)), ("50", (0.8, 0.75))):
+        rows = found["sizes"][n]
+        assert tuple(rows["sigma"]) == measures.SIGMAS
+        for k, sigma in enumerate(measures.SIGMAS):
+            variance = 0.5 * (a - b) ** 2 * (power + sigma**2)
+            mse = sum((c - 1) ** 2 * power + (c * sigma) ** 2 for c in (a, b)) / 2
+            assert rows["variance"][k] == pytest.approx(variance, rel=0.01)
+            assert rows["mse"][k] == pytest.approx(mse, rel=0.02)
+            assert rows["relative"][k] == pytest.approx(variance / mse, rel=0.02)
+            # four standard errors of a mean over images are far below the number itself
+            assert 0 < rows["se"][k] < 0.05 * variance
+
+
+def test_a_network_and_its_twin_of_the_same_pictures(pairs_listed, monkeypatch):
+    factors = {"discs16-unet2-n50-a": 0.8, "discs16-unet2-n50-a-again": 0.7}
+    monkeypatch.setattr(zoo, "load_run", lambda name, runs: lambda y, sigma: factors[name] * y)
+    found = store.pairs("discs16", network="unet2", ends=("a", "a-again"))["sizes"]
+    power = images.load("discs16", 1000, "held-out").square().mean().item()
+    assert list(found) == ["50"]
+    assert found["50"]["variance"][6] == pytest.approx(0.005 * (power + 0.01), rel=0.01)
+    assert store._result_name("discs16", "unet16", ("a", "a-again")) == "discs16-again"
+
+
+def test_pairs_see_the_noise_of_the_curves(pairs_listed, monkeypatch):
+    seen = []
+    monkeypatch.setattr(zoo, "load_run", lambda name, runs: lambda y, sigma: seen.append(y) or y)
+    store.pairs("discs16", network="unet2")
+    curve = []
+    x = images.load("discs16", 1000, "held-out")
+    measures.psnr_curve(lambda y, sigma: curve.append(y) or y, x)
+    chunks = len(curve) // len(measures.SIGMAS)
+    for level in range(len(measures.SIGMAS)):
+        first = seen[2 * level * chunks : (2 * level + 1) * chunks]  # f, then g, of the first pair
+        assert all(map(torch.equal, first, curve[level * chunks : (level + 1) * chunks]))
+
+
+def test_networks_that_are_not_shipped_are_found_among_the_runs(pairs_listed, tmp_path, monkeypatch):
+    runs = tmp_path / "runs"
+    made = {}
+    for n in (5, 50):
+        for half, seed in (("a", 0), ("b", 1)):
+            name = f"discs16-unet2-n{n}-{half}"
+            network = networks.initialize(networks.UNet(2, 1), seed + n).eval()
+            made[name] = zoo.load(shelf.save(denoisers.Blind(network), runs / name / f"{name}.safetensors"))
+    monkeypatch.setenv("GAHR_RUNS", str(runs))
+    found = store.pairs("discs16", network="unet2")
+    x = images.load("discs16", 1000, "held-out")
+    a, b = (made[f"discs16-unet2-n50-{half}"] for half in "ab")
+    expected = measures.compare(a, b, x, measures.SIGMAS[6], seed=6000)
+    assert {key: found["sizes"]["50"][key][6] for key in expected} == expected
+    assert found == store.pairs("discs16", runs, network="unet2")
+
+
+def test_a_size_whose_networks_are_gone_keeps_what_is_stored(pairs_listed, tmp_path, monkeypatch):
+    runs = tmp_path / "runs"
+    for half, seed in (("a", 0), ("b", 1)):
+        name = f"discs16-unet2-n50-{half}"
+        network = networks.initialize(networks.UNet(2, 1), seed).eval()
+        shelf.save(denoisers.Blind(network), runs / name / f"{name}.safetensors")
+    with pytest.raises(
+        FileNotFoundError, match="n5-a is not shipped with the book, and there is no .*how to train it"
+    ):
+        store.pairs("discs16", runs, network="unet2")  # never measured, and not to be made up
+    stored = {"images": 1000, "sizes": {"5": {"variance": [1.5]}, "50": {"variance": [2.5]}}}
+    monkeypatch.setattr(store, "_sizes", lambda *_: [5, 50])
+    monkeypatch.setattr(zoo, "names", lambda kind="network": ["discs16-unet2-pairs"] * (kind == "result"))
+    monkeypatch.setattr(zoo, "result", lambda name: stored)
+    found = store.pairs("discs16", runs, network="unet2")["sizes"]
+    assert found["5"] == {"variance": [1.5]} and len(found["50"]["variance"]) == len(measures.SIGMAS)
+    stored["images"] = 10  # of another measurement
+    with pytest.raises(FileNotFoundError, match="discs16-unet2-n5-a"):
+        store.pairs("discs16", runs, network="unet2")
