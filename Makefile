@@ -1,6 +1,6 @@
 # gahr: an executable book. `make` alone lists the commands. Works with GNU make 3.81 and later.
 #
-# A chapter is executed again only if it, the package or the data's manifest changed: the folders
+# A chapter is executed again only if it, its drawings, the rest of the package or the data's manifest changed: the folders
 # under _build/ and make's own comparison of dates are the cache. Recipes use no pipes, so a step
 # that fails stops make on every shell.
 
@@ -21,7 +21,8 @@ INSTALLED := $(VENV)/.installed
 RUN       := $(VENV)/bin/python
 CHAPTERS  ?= $(sort $(wildcard book/[0-9][0-9]-*.ipynb))
 NAMES     := $(notdir $(CHAPTERS))
-PACKAGE   := $(wildcard gahr/*.py gahr/*/*.py) data/manifest.json
+DRAWINGS  := $(wildcard gahr/figures/[a-z]*.py)
+PACKAGE   := $(filter-out $(DRAWINGS),$(wildcard gahr/*.py gahr/*/*.py)) data/manifest.json
 PAGES     := _config.yml _toc.yml $(wildcard book/*.md book/*.bib _static/*)
 TOOLS     := $(wildcard book/_tools/*.py book/lab/*.py)
 
@@ -65,12 +66,20 @@ _build/$(1)/%.ipynb: book/%.ipynb $(PACKAGE) $(INSTALLED) book/_tools/execute.py
 endef
 $(foreach effort,quick default full,$(eval $(call EXECUTE,$(effort))))
 
+# A chapter is executed again for its own drawings only: those of its name (07-shrinkage, figures/shrinkage.py).
+# $(1): effort, $(2): drawings, $(3): chapter
+define DRAWN
+$(if $(3),$(patsubst book/%,_build/$(1)/%,$(3)): $(2))
+endef
+$(foreach effort,quick default full,$(foreach file,$(DRAWINGS),$(eval $(call DRAWN,$(effort),$(file),\
+	$(strip $(wildcard book/[0-9][0-9]-$(subst _,-,$(basename $(notdir $(file)))).ipynb))))))
+
 .PHONY: book
 book: _build/html/.$(EFFORT)
 	@echo
 	@echo "The book is ready. Open $(CURDIR)/_build/html/index.html"
 
-_build/html/.$(EFFORT): $(addprefix _build/$(EFFORT)/,$(NAMES)) $(PAGES) $(TOOLS) $(PACKAGE)
+_build/html/.$(EFFORT): $(addprefix _build/$(EFFORT)/,$(NAMES)) $(PAGES) $(TOOLS) $(PACKAGE) $(DRAWINGS)
 	@echo "  rendering ..."
 	@rm -f _build/html/.quick _build/html/.default _build/html/.full
 	@$(RUN) book/_tools/assets.py _build/assets

@@ -23,8 +23,9 @@ def table() -> str:
     """One row for each network and record: cost, device, and PSNR on training and held-out images."""
     levels = ", ".join(f"{sigma:g}" for sigma in SHOWN)
     lines = [
-        f"| network | N | steps | seconds | device | training PSNR at {levels} | held-out PSNR | weights |",
-        "|:--|--:|--:|--:|:--|:--|:--|:--|",
+        f"| network | N | steps | looks | objective | seconds | device | training PSNR at {levels} "
+        "| held-out PSNR | weights |",
+        "|:--|--:|--:|--:|:--|--:|:--|:--|:--|:--|",
     ]
     shipped = set(zoo.names("network"))
     names = sorted([*shipped, *zoo.names("record")], key=_order)
@@ -32,7 +33,8 @@ def table() -> str:
         row = zoo.describe(name)
         recipe, provenance = row["recipe"], row["provenance"]
         n = "fresh" if recipe["n"] is None else f"{recipe['n']:,}"
-        cells = [f"`{name}`", n, f"{recipe['steps']:,}", f"{provenance['seconds']:,}", provenance["device"]]
+        cells = [f"`{name}`", n, f"{recipe['steps']:,}", looks(recipe), recipe["objective"]]
+        cells += [f"{provenance['seconds']:,}", provenance["device"]]
         cells += [
             _psnr(row, "train"),
             _psnr(row, "held_out"),
@@ -40,6 +42,15 @@ def table() -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", bf16_costs()])
+
+
+def looks(recipe: dict) -> str:
+    """How often each training image was seen; fresh images are seen once.
+
+    >>> looks({"steps": 6000, "batch": 64, "n": 14_000}), looks({"steps": 6000, "batch": 64, "n": None})
+    ('27', '1')
+    """
+    return "1" if recipe["n"] is None else f"{recipe['steps'] * recipe['batch'] / recipe['n']:,.0f}"
 
 
 def bf16_costs(twin: str = "-fp32") -> str:

@@ -28,7 +28,7 @@ from gahr.training._checkpoint import BRANCH, Checkpoint
 from gahr.training._engine import Engine, is_main_process
 from gahr.training.recipes import Recipe, build, draw
 
-__all__ = ["Recipe", "load_images", "run", "step", "train"]
+__all__ = ["load_images", "run", "step", "train"]
 
 HELD_OUT = 1000
 GLANCE_SIGMAS = (0.02, 0.05, 0.1, 0.2, 0.5)

@@ -201,6 +201,25 @@ def test_the_table_of_networks_is_in_step():
     assert model_card.in_step(text) == text, "run book/_tools/model_card.py"
 
 
+def test_looks_are_steps_times_batch_over_images():
+    recipe = {"steps": 6000, "batch": 64}
+    assert [model_card.looks(recipe | {"n": n}) for n in (10, 14_000, None)] == ["38,400", "27", "1"]
+
+
+def test_a_drawing_s_change_concerns_its_own_chapter():
+    command = ["make", "-p", "-n", "help"]
+    rules = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for path in (ROOT / "gahr" / "figures").glob("[a-z]*.py"):
+        stem = path.stem.replace("_", "-")
+        found = [
+            line
+            for line in rules.splitlines()
+            if f"gahr/figures/{path.name}" in line.partition(":")[2].split()
+        ]
+        chapters_found = [line.partition(":")[0] for line in found if line.startswith("_build/quick/")]
+        assert len(chapters_found) == 1 and chapters_found[0].endswith(f"-{stem}.ipynb"), path.name
+
+
 def test_every_result_is_explained():
     text = read("data/README.md")
     assert not [name for name in zoo.names("result") if f"`{name}`" not in text]
