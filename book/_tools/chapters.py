@@ -80,6 +80,7 @@ def strip(notebook: dict) -> dict:
         cell.setdefault("id", hashlib.sha256(f"{number} {cell['source']}".encode()).hexdigest()[:8])
         for output in cell.get("outputs", []):
             output.get("metadata", {}).pop("execution", None)
+        join_streams(cell)
     notebook["nbformat"], notebook["nbformat_minor"] = 4, 5
     notebook["metadata"] = nbformat.from_dict(
         {
@@ -89,6 +90,19 @@ def strip(notebook: dict) -> dict:
         }
     )
     return notebook
+
+
+def join_streams(cell: dict) -> None:
+    """Make one output of what was printed in a row: where a kernel cuts it is an accident of time."""
+    joined: list[dict] = []
+    for output in cell.get("outputs", []):
+        last = joined[-1] if joined else {}
+        if output["output_type"] == "stream" == last.get("output_type") and output["name"] == last["name"]:
+            last["text"] += output["text"]
+        else:
+            joined.append(output)
+    if "outputs" in cell:
+        cell["outputs"] = joined
 
 
 def write(notebook: dict, path: Path) -> None:

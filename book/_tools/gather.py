@@ -78,6 +78,7 @@ def split_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     cells = []
     for cell in notebook.cells:
         cells.append(cell)
+        chapters.join_streams(cell)
         if not cell.metadata.get("mystnb", {}).get("figure"):
             continue
         pictures = [o for o in cell.outputs if "image/png" in o.get("data", {})]

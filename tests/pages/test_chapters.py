@@ -272,6 +272,18 @@ def test_strip_removes_what_is_volatile_and_is_idempotent(chapter, small_book):
     assert not list(lint.nothing_volatile(chapter, small_book))
 
 
+def test_what_was_printed_in_a_row_is_one_output():
+    def printed(text, name="stdout"):
+        return v4.new_output("stream", name=name, text=text)
+
+    picture = v4.new_output("display_data", {"image/png": "x"})
+    cell = v4.new_code_cell("f()")
+    cell["outputs"] = [printed("a\n"), printed("b\n"), picture, printed("c"), printed("d", "stderr")]
+    chapters.join_streams(cell)
+    assert [o.get("text") for o in cell["outputs"]] == ["a\nb\n", None, "c", "d"]
+    chapters.join_streams(v4.new_markdown_cell("no outputs"))
+
+
 def test_the_hash_follows_code_but_neither_prose_nor_the_address(chapter):
     def current():
         return chapters.source_sha256(chapter.notebook)
