@@ -24,7 +24,7 @@ __all__ = ["faces40_denoisers", "pairs", "store"]
 def faces40_denoisers() -> dict:
     """PSNR curves of chapter 1's four denoisers on 1,000 held-out faces, the same noise for all."""
     x = images.load("faces40", 1000, "held-out")
-    network = "faces40-unet16-n13000-a"
+    network = "faces40-unet16-n13000-a-psnr"
     chosen = {
         "cosine threshold": denoisers.Threshold(bases.dct(40, 40)),
         "wavelet threshold": denoisers.Threshold(bases.wavelet(40, 40), keep=25),
