@@ -4,6 +4,7 @@
 name                              images
 ================================  ===========================================================
 ``fashion32``, ``faces40``        photographs, see `gahr.images.photographs`
+``fashion16``                     the same clothes, averaged over 2x2 pixels
 ``faces20``, ``faces10``          the same faces, averaged over 2x2 or 4x4 pixels
 ``shuffled40``                    the same faces, their pixels permuted, one permutation for all
 ``calpha40a2``,                   C^alpha images: side, contour regularity and, if it is another,
@@ -32,7 +33,15 @@ __all__ = ["fresh", "is_drawn", "load"]
 
 _CHUNK = 1000
 _SEEDS = {"a": 1_000_000, "b": 2_000_000, "held-out": 3_000_000}
-_PHOTOGRAPHS = ("fashion32", "faces40", "faces20", "faces10", "shuffled40")
+_PHOTOGRAPHS = {
+    "fashion32": ("fashion32", 1),
+    "fashion16": ("fashion32", 2),
+    "faces40": ("faces40", 1),
+    "faces20": ("faces40", 2),
+    "faces10": ("faces40", 4),
+    "shuffled40": ("faces40", 1),
+}
+"""The files of each class, and how many pixels in a row become one."""
 _DRAWN = ("calpha40a2", "discs40", "sinusoids40", "ray40")
 
 
@@ -107,13 +116,9 @@ def load(name: str, n: int, half: str) -> Tensor:
         draw = _drawer(name)
         chunks = [draw(_CHUNK, _SEEDS[half] + k) for k in range(-(-n // _CHUNK))]
         return torch.cat(chunks)[:n]
-    photographed = name if name == "fashion32" else "faces40"
+    photographed, pixels = _PHOTOGRAPHS[name]
     x = photographs.read(photographed, photographs.split_indices(photographed, n, half))
-    if name == "fashion32":
-        return x
-    if name == "shuffled40":
-        return synthetic.shuffled(x)
-    return F.avg_pool2d(x, 40 // int(name.removeprefix("faces")))
+    return synthetic.shuffled(x) if name == "shuffled40" else F.avg_pool2d(x, pixels)
 
 
 def fresh(name: str, count: int, seed: int) -> Tensor:
