@@ -38,7 +38,7 @@ def test_without_a_checkout_nothing_is_computed(monkeypatch):
 
 
 def test_every_stored_result_has_its_study():
-    assert set(store.studies()) == set(zoo.names("result"))
+    assert set(zoo.names("result")) <= set(store.studies())
 
 
 @pytest.mark.parametrize("name", zoo.names("result"))
