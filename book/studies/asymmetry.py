@@ -164,3 +164,6 @@ def _matrix(f: Denoiser, y: Tensor, sigma: float | None) -> Tensor:
     step, d = 1e-3, y.numel()
     pixels = step * torch.eye(d).view(d, *y.shape[1:])
     return torch.cat([(f(y + e, sigma) - f(y - e, sigma)).flatten(1) / (2 * step) for e in pixels.split(1)]).T
+
+
+STUDIES = {"faces20-asymmetry": asymmetries}

@@ -115,6 +115,9 @@ def _row(recipe: Recipe, f: list[Denoiser], facts: list[dict], x: Tensor) -> dic
     }
 
 
+STUDIES = {f"{IMAGES}-phases": phases}
+
+
 if __name__ == "__main__":
     for path in train(sys.argv[1]):
         print(path.stem, flush=True)

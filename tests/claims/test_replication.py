@@ -68,13 +68,18 @@ def test_closed_allows_0_3_dB_or_twice_the_standard_error(stored, gap, se, verdi
 
 
 def test_pairs_against_copies(stored):
-    sizes = {"between": {"centered": [0.99] * 40}, "copy": {h: {"centered": [0.9] * 40} for h in "ab"}}
-    stored[1]["fashion32-samples"] = {"sizes": {"14000": sizes}, "deterministic": sizes}
-    assert claim.above_copies("14000", "centered")[0::2] == ("1", "holds")
-    assert claim.copies("14000")[2] == "differs" and claim.copies("14000", 0.8, 0.95)[2] == "holds"
-    assert claim.between("14000") == claim.between("deterministic") == ("0.99", "+0.09", "holds")
-    sizes["between"]["centered"] = [0.8] * 30 + [0.99] * 10
-    text, _, verdict = claim.above_copies("14000", "centered")  # sd sqrt(0.25 * 0.75 / 40) = 0.068
+    about = {"n": 14000, "by": "centered"}
+    pair = about | {"beta": 0.1, "measure": "between", "share": "both", "values": [0.99] * 40}
+    copies = [about | {"beta": 0.1, "measure": "copy", "half": h, "values": [0.9] * 40} for h in "ab"]
+    calm = pair | {"beta": 1.0, "values": [0.97] * 40}
+    rows = [pair | {"share": "nothing", "values": [0.1]}, calm, pair, *copies]
+    stored[1]["fashion32-samples"] = {"sampler": {"beta": 0.1}, "rows": rows}
+    assert claim.above_copies(14000, "centered")[0::2] == ("1", "holds")
+    assert claim.copies(14000)[2] == "differs" and claim.copies(14000, 0.8, 0.95)[2] == "holds"
+    assert claim.between(14000) == ("0.99", "+0.09", "holds")
+    assert claim.between(14000, noise=False) == ("0.97", "+0.07", "holds")
+    pair["values"] = [0.8] * 30 + [0.99] * 10
+    text, _, verdict = claim.above_copies(14000, "centered")  # sd sqrt(0.25 * 0.75 / 40) = 0.068
     assert text.startswith("0.25 (0.1") and verdict == "differs"
     assert claim.agreeing(0.5)[0::2] == ("0.25 (0.1419 to 0.4019)", "differs")  # Wilson's, by hand
     assert claim.parted() == ("30 of 40 pairs", "+30 pairs", "holds")
