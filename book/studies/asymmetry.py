@@ -167,3 +167,6 @@ def _matrix(f: Denoiser, y: Tensor, sigma: float | None) -> Tensor:
 
 
 STUDIES = {"faces20-asymmetry": asymmetries}
+
+
+STUDIES = {"faces20-asymmetry": asymmetries}
