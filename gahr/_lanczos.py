@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gahr._checks import check_number
+from gahr._checks import check_count, check_number, stream
 
 __all__ = ["leading"]
 
@@ -53,10 +53,10 @@ def leading(
         If the tolerance is not reached.
     """
     d = y.numel()
-    k, block = int(check_number(k, "k", 1, d)), int(check_number(block, "block", 1))
+    k, block = check_count(k, "k", 1, d), check_count(block, "block", 1)
     tol = check_number(tol, "tol", 10 * torch.finfo(y.dtype).eps, 0.1)
-    most = min(int(check_number(6 * k + 10 * block if most is None else most, "most", k + 2 * block)), d)
-    generator = torch.Generator().manual_seed(seed)
+    most = min(check_count(6 * k + 10 * block if most is None else most, "most", k + 2 * block), d)
+    generator = stream(seed)
 
     def draw() -> Tensor:
         return torch.randn((block, d), generator=generator, dtype=torch.float64).to(y)

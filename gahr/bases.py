@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gahr._checks import check_number, check_square
+from gahr._checks import check_count, check_number, check_square
 from gahr._lanczos import leading
 from gahr.denoisers import Denoiser, shrinkage
 from gahr.jacobian import Linearization, linearize
@@ -233,7 +233,7 @@ def _first(basis: Basis, k: int | None) -> Basis:
     """The first ``k`` directions of a whole basis, or all."""
     if k is None:
         return basis
-    k = int(check_number(k, "k", 1, len(basis.lam)))
+    k = check_count(k, "k", 1, len(basis.lam))
     return dataclasses.replace(basis, lam=basis.lam[:k], e=basis.e[:k], out=basis.out[:k])
 
 
@@ -242,7 +242,7 @@ def oracle_gains(coefficients: Tensor, sigma: float) -> Tensor:
     return shrinkage(coefficients.square(), sigma)
 
 
-def oracle_error(coefficients: Tensor, sigma: float, x: Tensor | None = None) -> Tensor:
+def oracle_error(coefficients: Tensor, sigma: float, x: Tensor | None) -> Tensor:
     """Squared error of `oracle_gains`, summed over directions (equation 12): sigma^2 sum of gains.
 
     Parameters
@@ -252,13 +252,15 @@ def oracle_error(coefficients: Tensor, sigma: float, x: Tensor | None = None) ->
     sigma
         Noise level.
     x
-        The clean images, ``(B, C, H, W)``. If given, it is checked that no direction is left out.
+        The clean images, ``(B, C, H, W)``, so that no direction is left out unseen. ``None`` where there
+        are none: the coefficients are then taken for all of them.
 
     Raises
     ------
     ValueError
         If there are fewer coefficients than ``x`` has pixels.
     """
+    check_number(sigma, "sigma", 0.0, open_low=True)
     k = coefficients.shape[-1]
     if x is not None and k != x[0].numel():
         raise ValueError(

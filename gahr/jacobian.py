@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from gahr._checks import check_images, check_number, check_square
-from gahr.denoisers import Denoiser, need_evaluation, need_gradient
+from gahr._calls import Caller, need_gradient
+from gahr._checks import check_count, check_images, check_square, stream
+from gahr.denoisers import Denoiser
 
 __all__ = ["Estimate", "Linearization", "asymmetry", "jacobian", "linearize", "probe_trace", "trace"]
 
@@ -59,11 +60,10 @@ def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 20
     tensor([2., 4., 6., 8.])
     """
     _check_one(y)
-    if hasattr(f, "check"):
-        f.check(y)
-    need_evaluation(f)
-    need_gradient(lambda image: f(image, sigma), y)
-    rows = torch.func.jacrev(lambda image: f(image, sigma).flatten(), chunk_size=chunk)(y.detach())
+    ask, chunk = Caller(f), check_count(chunk, "chunk", 1)
+    ask.checked(y, sigma)
+    need_gradient(lambda image: ask(image, sigma), y)
+    rows = torch.func.jacrev(lambda image: ask(image, sigma).flatten(), chunk_size=chunk)(y.detach())
     return rows.reshape(y.numel(), y.numel()).detach()
 
 
@@ -159,23 +159,21 @@ def linearize(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 6
     (True, True)
     """
     _check_one(y)
-    check_number(chunk, "chunk", 1)
-    y = y.detach()
-    need_evaluation(f)
-    if isinstance(f, nn.Module):
-        f = copy.deepcopy(f).requires_grad_(False)
-        if y.device.type == "cpu":
-            f = f.to(memory_format=torch.channels_last)
+    y, chunk, ask = y.detach(), check_count(chunk, "chunk", 1), Caller(f)
+    ask.checked(y, sigma)
+    need_gradient(lambda image: ask(image, sigma), y)
+    g = Caller(_copied(f))
+    return _frozen(g, y, sigma, chunk) or _through_func(g, y, sigma, chunk)
+
+
+def _copied(f: Denoiser) -> Denoiser:
+    """A network that stays as it is now, without gradients for its weights; ``f`` if it cannot be copied."""
+    if not isinstance(f, nn.Module):
+        return f
     try:
-        value, gradient = torch.func.vjp(lambda image: f(image, sigma), y)
-    except RuntimeError as error:
-        raise _refusal(error) from None
-    if value.shape != y.shape:
-        raise ValueError(f"f must return the shape of y, {tuple(y.shape)}; got {tuple(value.shape)}.")
-    if not torch.isfinite(value).all():
-        raise ValueError("f(y) contains NaN or infinite values.")
-    need_gradient(lambda image: f(image, sigma), y)
-    return _frozen(f, y, sigma, int(chunk), gradient) or _through_func(f, y, sigma, int(chunk), gradient)
+        return copy.deepcopy(f).requires_grad_(False)
+    except Exception:  # whatever a class of somebody else's may raise
+        return f
 
 
 class Estimate(NamedTuple):
@@ -219,8 +217,7 @@ def trace(J: Tensor | Linearization, passes: int = 300, seed: int = 0) -> Estima
     """
     if isinstance(J, Tensor):
         return Estimate(check_square(J).trace().item(), 0.0)
-    third = int(check_number(passes, "passes", 6)) // 3
-    generator = torch.Generator().manual_seed(seed)
+    third, generator = check_count(passes, "passes", 6) // 3, stream(seed)
     inside = torch.linalg.qr(J.jvp(_signs(third, J, generator)).T)[0].T.contiguous()
     known = (inside * J.jvp(inside)).double().sum()
     rest = _signs(third, J, generator)
@@ -245,8 +242,8 @@ def asymmetry(J: Tensor | Linearization, passes: int = 200, seed: int = 0) -> Es
     """
     if isinstance(J, Tensor):
         return Estimate(((check_square(J) - J.T).norm() / J.norm()).item(), 0.0)
-    half = int(check_number(passes, "passes", 6)) // 2
-    z = _signs(half, J, torch.Generator().manual_seed(seed))
+    half = check_count(passes, "passes", 6) // 2
+    z = _signs(half, J, stream(seed))
     there, back = J.jvp(z).double(), J.vjp(z).double()
     apart = (there - back).square().sum(1)
     size = (there.square().sum(1) + back.square().sum(1)) / 2
@@ -284,12 +281,10 @@ def probe_trace(
     Source: Hutchinson (1990). The trace is the effective dimension (paper, equation 10).
     """
     check_images(y, "y")
-    if probes < 2:
-        raise ValueError(f"an error bar needs at least 2 probes; got {probes}.")
-    need_gradient(f, y)
-    generator = torch.Generator().manual_seed(seed)
-    values = []
-    _, pull = torch.func.vjp(f, y.detach())
+    probes, generator, values, ask = check_count(probes, "probes", 2), stream(seed), [], Caller(f)
+    ask.checked(y)
+    need_gradient(ask, y)
+    _, pull = torch.func.vjp(ask, y.detach())
     for _ in range(probes):
         v = torch.randint(2, y.shape, generator=generator).to(y) * 2 - 1
         (backward,) = pull(v)
@@ -299,16 +294,12 @@ def probe_trace(
 
 
 class _Gates(TorchFunctionMode):
-    """The first call inside notes which ReLUs are open; later calls multiply with those zeros and ones."""
+    """Inside it the open ReLUs are noted, or those of an earlier note used. For one use in one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: list[Tensor] | None = None) -> None:
         super().__init__()
         self.open: list[Tensor] = []
-        self.recording, self.place = True, 0
-
-    def __enter__(self) -> _Gates:
-        self.place = 0
-        return super().__enter__()
+        self.known = None if known is None else iter(known)
 
     def __torch_function__(
         self, function: Callable, types: object, args: tuple = (), kwargs: dict | None = None
@@ -316,54 +307,55 @@ class _Gates(TorchFunctionMode):
         if function not in _RELU:
             return function(*args, **(kwargs or {}))
         x = args[0] if args else kwargs["input"]
-        if self.recording:
-            self.open.append((x > 0).to(x))
-        gate = self.open[self.place]
-        self.place += 1
-        return x * gate
+        if self.known is not None:
+            return x * next(self.known)
+        self.open.append((x > 0).to(x))
+        return x * self.open[-1]
 
 
-def _frozen(
-    f: Denoiser, y: Tensor, sigma: float | None, chunk: int, gradient: Callable
-) -> Linearization | None:
+def _frozen(f: Caller, y: Tensor, sigma: float | None, chunk: int) -> Linearization | None:
     """``J`` by frozen gates, or ``None`` where that is not the Jacobian."""
-    gates, graph = _Gates(), {}
+    with torch.no_grad(), _Gates() as noted:
+        f(y, sigma)
+    graph = {}
 
     @torch.no_grad()
     def push(v: Tensor) -> Tensor:
-        with gates:
+        with _Gates(noted.open):
             return f(v, sigma)
 
     def pull(u: Tensor) -> Tensor:
-        if len(u) not in graph:  # a linear map has one graph for all inputs: build it once, at zero
-            graph.clear()
+        kept = graph.get(len(u))
+        if kept is None:  # a linear map has one graph for all inputs: build it once, at zero
             zero = torch.zeros_like(u).requires_grad_()
-            with torch.enable_grad(), gates:
-                graph[len(u)] = zero, f(zero, sigma)
-        zero, out = graph[len(u)]
-        return torch.autograd.grad(out, zero, u, retain_graph=True)[0]
+            with torch.enable_grad(), _Gates(noted.open):
+                kept = zero, f(zero, sigma)
+            graph.clear()
+            graph[len(u)] = kept
+        return torch.autograd.grad(kept[1], kept[0], u, retain_graph=True)[0]
 
-    push(y)
-    gates.recording = False
     size = y.abs().max().item() or 1.0
-    a, b = size * torch.randn((2, *y.shape), generator=torch.Generator().manual_seed(0)).to(y)
+    a, b = size * torch.randn((2, *y.shape), generator=stream(0)).to(y)
     near = 1e3 * torch.finfo(y.dtype).eps
     try:
         pair = push(torch.cat([a, b]))
         agree = not push(0 * y).any()
         agree &= (push(2 * a + b) - 2 * pair[:1] - pair[1:]).norm() <= near * pair.norm()
-        true = gradient(a)[0]
+        true = torch.func.vjp(lambda image: f(image, sigma), y)[1](a)[0]
         agree &= (pull(a) - true).norm() <= near * true.norm()
-    except (IndexError, RuntimeError, ValueError):  # other ReLUs than at y, or one image at a time only
+    except (StopIteration, RuntimeError, ValueError):  # other ReLUs than at y, or one image at a time only
         return None
     if not agree:
         return None
     return Linearization(push, pull, y, chunk, frozen=True)
 
 
-def _through_func(
-    f: Denoiser, y: Tensor, sigma: float | None, chunk: int, gradient: Callable
-) -> Linearization:
+def _through_func(f: Caller, y: Tensor, sigma: float | None, chunk: int) -> Linearization:
+    try:
+        gradient = torch.func.vjp(lambda image: f(image, sigma), y)[1]
+    except RuntimeError as error:
+        raise _refusal(error) from None
+
     def ahead(direction: Tensor) -> Tensor:
         return torch.func.jvp(lambda image: f(image, sigma), (y,), (direction[None],))[1][0]
 

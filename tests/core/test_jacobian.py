@@ -368,11 +368,11 @@ LINE = of_matrix(torch.diag(1.0001 ** -torch.arange(200, dtype=torch.float64)))
         (lambda: asymmetry(torch.full((2, 2), math.nan)), "J contains NaN"),
         (lambda: jacobian(lambda y, s: y, torch.ones(2, 1, 4, 4)), "at one image, .* got 2 images"),
         (lambda: jacobian(lambda y, s: y, torch.ones(4, 4)), "y must have shape"),
-        (lambda: jacobian(Blind(networks.UNet(2, 2)), torch.ones(1, 1, 6, 6)), "divisible by 4"),
+        (lambda: jacobian(Blind(networks.UNet(2, 2).eval()), torch.ones(1, 1, 6, 6)), "divisible by 4"),
         (lambda: jacobian(Blind(networks.UNet(2, 2)), torch.ones(1, 1, 8, 8)), "training mode"),
         (
             lambda: probe_trace(lambda y: y, torch.rand(1, 1, 4, 4), probes=1),
-            "at least 2 probes; got 1",
+            r"probes must be in \[2, inf\); got 1",
         ),
     ],
 )
