@@ -22,6 +22,7 @@ __all__ = [
     "check_shape",
     "check_sigma",
     "check_square",
+    "full",
     "stream",
 ]
 
@@ -101,6 +102,11 @@ def check_same_shape(x: Tensor, y: Tensor, names: tuple[str, str] = ("x", "y")) 
         raise ValueError(
             f"{names[0]} and {names[1]} must have the same shape; got {tuple(x.shape)} and {tuple(y.shape)}."
         )
+
+
+def full(x: Tensor) -> Tensor:
+    """Numbers of half precision as float32, so that they can be squared and added; others as they are."""
+    return x.float() if x.element_size() < 4 else x
 
 
 def check_known(name: str, options: Iterable[str], what: str) -> str:
@@ -192,9 +198,9 @@ def check_shape(shape: Sequence[int], name: str = "shape") -> tuple[int, int, in
     try:
         channels, height, width = (operator.index(side) for side in shape)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be (C, H, W), three whole numbers; got {shape!r:.80}.") from None
+        raise ValueError(f"{name} must be (C, H, W); got {shape!r:.80}: no three whole numbers.") from None
     if min(channels, height, width) < 1:
-        raise ValueError(f"{name} must be (C, H, W), each at least 1; got {tuple(shape)}.")
+        raise ValueError(f"{name} must be (C, H, W); got {tuple(shape)}, where something is less than 1.")
     return channels, height, width
 
 

@@ -74,7 +74,7 @@ def leading(
         added = [new, *apply(new)]  # orthonormal directions, and what the map makes of them
         rows = [torch.cat(pair) for pair in zip(rows, added, strict=True)] if rows else added
         tried += len(new)
-        across = (rows[0] @ added[-1].T).double().cpu()
+        across = (rows[0] @ added[-1].T).cpu().double()
         small = torch.cat([torch.cat([small, across[: len(small)]], 1), across.T])
         values, turn = torch.linalg.eigh((small + small.T) / 2)
         values, turn = values.flip(0).to(new), turn.T.flip(0).to(new)
@@ -94,7 +94,7 @@ def leading(
         new = _orthonormal(rows[-1][-len(new) :][: d - len(rows[0])], rows[0], draw)
         if len(rows[0]) + len(new) > most:
             rows = ritz(slice(k + block))[0]
-            small = values[: k + block].double().cpu().diag()
+            small = values[: k + block].cpu().double().diag()
     if squared and not values[k - 1] > (tol * largest) ** 2:
         above = int((values > (tol * largest) ** 2).sum())
         raise ValueError(

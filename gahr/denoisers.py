@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gahr import networks
+from gahr._calls import Caller
 from gahr._checks import (
     check_count,
     check_images,
@@ -28,6 +29,7 @@ __all__ = [
     "BlindWiener",
     "Denoiser",
     "Projection",
+    "Rescaled",
     "Threshold",
     "Wiener",
     "add_noise",
@@ -92,6 +94,36 @@ class Blind(nn.Module):
     def check(self, y: Tensor) -> Tensor:
         """Return ``y`` if the network can take it; raise a sentence that says why not."""
         return networks.check_input(self.network, y)
+
+
+class Rescaled(nn.Module):
+    """A denoiser made for another scale of intensities, such as [-1, 1], as one for [0, 1].
+
+    ``f(y, sigma) = (g(2 y - 1, 2 sigma) + 1) / 2`` for the default scale.
+
+    Parameters
+    ----------
+    denoiser
+        ``g(y, sigma)``, or ``g(y)``.
+    low, high
+        What it takes for black and for white.
+
+    Examples
+    --------
+    >>> f = Rescaled(lambda y, sigma=None: y / (1 + sigma**2))  # shrinks towards its gray, which is 0
+    >>> f(torch.full((1, 1, 1, 1), 0.9), sigma=0.5).item()  # f shrinks towards 1/2
+    0.7
+    """
+
+    def __init__(self, denoiser: Denoiser, low: float = -1.0, high: float = 1.0) -> None:
+        super().__init__()
+        self.denoiser, self.low = denoiser, check_number(low, "low", -math.inf)
+        self.width = check_number(high, "high", self.low, open_low=True) - self.low
+
+    def forward(self, y: Tensor, sigma: float | Tensor | None = None) -> Tensor:
+        """Estimate the clean images; ``sigma`` is on the scale of ``y``, and passed on in the other."""
+        told = None if sigma is None else self.width * sigma
+        return (Caller(self.denoiser)(self.low + self.width * y, told) - self.low) / self.width
 
 
 class Wiener(nn.Module):

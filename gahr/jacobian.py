@@ -14,15 +14,13 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from gahr._calls import Caller, need_gradient
-from gahr._checks import check_count, check_images, check_square, stream
+from gahr._checks import check_count, check_images, check_square, full, stream
+from gahr._products import differentiated, frozen
 from gahr.denoisers import Denoiser
 
 __all__ = ["Estimate", "Linearization", "asymmetry", "jacobian", "linearize", "probe_trace", "trace"]
-
-_RELU = (torch.relu, torch.Tensor.relu, nn.functional.relu)
 
 
 def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 200) -> Tensor:
@@ -146,8 +144,9 @@ def linearize(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 6
     Source: paper, section 3.1. Gates are frozen where that gives the Jacobian: the frozen denoiser
     is checked to be linear, and its transpose to agree with the gradient that torch computes.
     If it is not so (a network with biases, a posterior mean), forward and reverse differentiation
-    in `torch.func` take its place, one direction at a time if ``f`` cannot be batched. The
-    parameters are copied; ``f`` is left as it is.
+    in `torch.func` take its place, one direction at a time if ``f`` cannot be batched. Where torch has
+    no forward derivative (attention) the gradient is differentiated once more instead. A network is
+    copied, if it can be; ``f`` is left as it is. In half precision ``J`` takes and returns float32.
 
     Examples
     --------
@@ -162,18 +161,29 @@ def linearize(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 6
     y, chunk, ask = y.detach(), check_count(chunk, "chunk", 1), Caller(f)
     ask.checked(y, sigma)
     need_gradient(lambda image: ask(image, sigma), y)
-    g = Caller(_copied(f))
-    return _frozen(g, y, sigma, chunk) or _through_func(g, y, sigma, chunk)
+    network, near = _copied(f), 1e3 * torch.finfo(y.dtype).eps
+    if y.element_size() < 4:
+        half, y = y.dtype, y.float()
+        near = 1e3 * torch.finfo(y.dtype).eps if network else 10 * torch.finfo(half).eps
+        f = network.float() if network else lambda image, sigma: ask(image.to(half), sigma)
+    g = Caller(network or f)
+    if network and y.device.type == "cpu":
+        network.to(memory_format=torch.channels_last)  # for convolutions alone, it is faster
+    found = frozen(g, y, sigma, near)
+    if network and not found:
+        network.to(memory_format=torch.contiguous_format)
+    push, pull = found or differentiated(g, y, sigma)
+    return Linearization(push, pull, y, chunk, frozen=bool(found))
 
 
-def _copied(f: Denoiser) -> Denoiser:
-    """A network that stays as it is now, without gradients for its weights; ``f`` if it cannot be copied."""
+def _copied(f: Denoiser) -> nn.Module | None:
+    """A network as it is now, its weights without gradients; nothing where there is none to copy."""
     if not isinstance(f, nn.Module):
-        return f
+        return None
     try:
         return copy.deepcopy(f).requires_grad_(False)
-    except Exception:  # whatever a class of somebody else's may raise
-        return f
+    except Exception:  # whatever somebody else's class may raise
+        return None
 
 
 class Estimate(NamedTuple):
@@ -219,10 +229,10 @@ def trace(J: Tensor | Linearization, passes: int = 300, seed: int = 0) -> Estima
         return Estimate(check_square(J).trace().item(), 0.0)
     third, generator = check_count(passes, "passes", 6) // 3, stream(seed)
     inside = torch.linalg.qr(J.jvp(_signs(third, J, generator)).T)[0].T.contiguous()
-    known = (inside * J.jvp(inside)).double().sum()
+    known = (inside * J.jvp(inside)).cpu().double().sum()
     rest = _signs(third, J, generator)
     rest = rest - (rest @ inside.T) @ inside
-    samples = (rest * J.jvp(rest)).double().sum(1)
+    samples = (rest * J.jvp(rest)).cpu().double().sum(1)
     return Estimate((known + samples.mean()).item(), samples.std().item() / third**0.5)
 
 
@@ -244,7 +254,7 @@ def asymmetry(J: Tensor | Linearization, passes: int = 200, seed: int = 0) -> Es
         return Estimate(((check_square(J) - J.T).norm() / J.norm()).item(), 0.0)
     half = check_count(passes, "passes", 6) // 2
     z = _signs(half, J, stream(seed))
-    there, back = J.jvp(z).double(), J.vjp(z).double()
+    there, back = J.jvp(z).cpu().double(), J.vjp(z).cpu().double()
     apart = (there - back).square().sum(1)
     size = (there.square().sum(1) + back.square().sum(1)) / 2
     ratio = apart.mean() / size.mean()
@@ -288,97 +298,9 @@ def probe_trace(
     for _ in range(probes):
         v = torch.randint(2, y.shape, generator=generator).to(y) * 2 - 1
         (backward,) = pull(v)
-        values.append((v * backward).flatten(1).sum(1).detach())
+        values.append(full(v * backward).flatten(1).sum(1).detach())
     stacked = torch.stack(values)
     return stacked.mean(0), stacked.std(0) / math.sqrt(probes)
-
-
-class _Gates(TorchFunctionMode):
-    """Inside it the open ReLUs are noted, or those of an earlier note used. For one use in one thread."""
-
-    def __init__(self, known: list[Tensor] | None = None) -> None:
-        super().__init__()
-        self.open: list[Tensor] = []
-        self.known = None if known is None else iter(known)
-
-    def __torch_function__(
-        self, function: Callable, types: object, args: tuple = (), kwargs: dict | None = None
-    ) -> object:
-        if function not in _RELU:
-            return function(*args, **(kwargs or {}))
-        x = args[0] if args else kwargs["input"]
-        if self.known is not None:
-            return x * next(self.known)
-        self.open.append((x > 0).to(x))
-        return x * self.open[-1]
-
-
-def _frozen(f: Caller, y: Tensor, sigma: float | None, chunk: int) -> Linearization | None:
-    """``J`` by frozen gates, or ``None`` where that is not the Jacobian."""
-    with torch.no_grad(), _Gates() as noted:
-        f(y, sigma)
-    graph = {}
-
-    @torch.no_grad()
-    def push(v: Tensor) -> Tensor:
-        with _Gates(noted.open):
-            return f(v, sigma)
-
-    def pull(u: Tensor) -> Tensor:
-        kept = graph.get(len(u))
-        if kept is None:  # a linear map has one graph for all inputs: build it once, at zero
-            zero = torch.zeros_like(u).requires_grad_()
-            with torch.enable_grad(), _Gates(noted.open):
-                kept = zero, f(zero, sigma)
-            graph.clear()
-            graph[len(u)] = kept
-        return torch.autograd.grad(kept[1], kept[0], u, retain_graph=True)[0]
-
-    size = y.abs().max().item() or 1.0
-    a, b = size * torch.randn((2, *y.shape), generator=stream(0)).to(y)
-    near = 1e3 * torch.finfo(y.dtype).eps
-    try:
-        pair = push(torch.cat([a, b]))
-        agree = not push(0 * y).any()
-        agree &= (push(2 * a + b) - 2 * pair[:1] - pair[1:]).norm() <= near * pair.norm()
-        true = torch.func.vjp(lambda image: f(image, sigma), y)[1](a)[0]
-        agree &= (pull(a) - true).norm() <= near * true.norm()
-    except (StopIteration, RuntimeError, ValueError):  # other ReLUs than at y, or one image at a time only
-        return None
-    if not agree:
-        return None
-    return Linearization(push, pull, y, chunk, frozen=True)
-
-
-def _through_func(f: Caller, y: Tensor, sigma: float | None, chunk: int) -> Linearization:
-    try:
-        gradient = torch.func.vjp(lambda image: f(image, sigma), y)[1]
-    except RuntimeError as error:
-        raise _refusal(error) from None
-
-    def ahead(direction: Tensor) -> Tensor:
-        return torch.func.jvp(lambda image: f(image, sigma), (y,), (direction[None],))[1][0]
-
-    def back(direction: Tensor) -> Tensor:
-        return gradient(direction[None])[0][0]
-
-    for many in (torch.func.vmap, _in_turn):  # the second if f branches on its values, or draws numbers
-        push, pull = (torch.no_grad()(many(one)) for one in (ahead, back))
-        try:
-            push(y), pull(y)
-        except RuntimeError as error:
-            refused = _refusal(error)
-        else:
-            return Linearization(push, pull, y, chunk, frozen=False)
-    raise refused
-
-
-def _in_turn(product: Callable) -> Callable:
-    return lambda rows: torch.stack([product(row) for row in rows])
-
-
-def _refusal(error: RuntimeError) -> ValueError:
-    return ValueError(f"torch cannot differentiate this denoiser: {str(error).splitlines()[0]}")
 
 
 def _signs(n: int, J: Linearization, generator: torch.Generator) -> Tensor:

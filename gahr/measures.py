@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gahr._calls import Caller
-from gahr._checks import check_count, check_images, check_number, check_same_shape, check_seed, stream
+from gahr._checks import check_count, check_images, check_number, check_same_shape, check_seed, full, stream
 from gahr.denoisers import Denoiser, add_noise
 
 __all__ = [
@@ -47,7 +47,7 @@ def psnr(x: Tensor, estimate: Tensor) -> Tensor:
     """
     check_images(x, "x", clean=True)
     check_same_shape(x, check_images(estimate, "estimate"), ("x", "estimate"))
-    mse = (x - estimate).square().flatten(1).mean(1)
+    mse = (full(x) - full(estimate)).square().flatten(1).mean(1)
     return decibels(mse)
 
 
@@ -193,7 +193,7 @@ def slope(table: Tensor, sigmas: tuple[float, ...], draws: int = 1000, seed: int
     >>> round(slope(table, (0.1, 0.2, 0.4)).value, 4)
     0.5
     """
-    each = table.double()
+    each = table.detach().cpu().double()
     if table.ndim == 3:
         each = each.mean(1) if table.shape[2] > 1 else each[:, :, 0]
     if each.ndim != 2 or not torch.isfinite(each).all():

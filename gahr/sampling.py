@@ -166,7 +166,7 @@ def sample(
     Returns
     -------
     trajectory
-        The samples and the way there, in the dtype and on the device of the denoiser's weights.
+        The samples and the way there, on the device of the denoiser's weights.
 
     Raises
     ------
@@ -186,8 +186,8 @@ def sample(
     streams = _streams(seed, n)
     y = _noise(streams, shape) * settings.start + settings.mean
     weight = network_of(f)
-    if weight is not None:
-        y = y.to(weight)
+    if weight is not None:  # images of half precision would not feel a small step
+        y = y.to(weight.device, torch.promote_types(weight.dtype, y.dtype))
     if noise_seed is not None:
         streams = _streams(noise_seed, n, "noise_seed")
     return _climb(f, y, settings, streams, keep, lambda y, estimate, _: estimate - y)
@@ -262,14 +262,19 @@ def _climb(
 ) -> Trajectory:
     """The loop: correct, inject noise, until each image's estimated noise level is small."""
     check_images(y, "the starting point")
-    keep, ask, n, d = check_count(keep, "keep", 0), Caller(f), len(y), y[0].numel()
-    planned = settings.start if _must_be_told(ask, y, settings.start) else None
+    keep, n, d = check_count(keep, "keep", 0), len(y), y[0].numel()
+    weight, caller = network_of(f), Caller(f)
+
+    def ask(y: Tensor, sigma: float | None = None, call: Callable = caller) -> Tensor:
+        return call(y if weight is None else y.to(weight), sigma).to(y)
+
+    planned = settings.start if caller.must_be_told or _must_be_told(ask, y, settings.start) else None
     active = torch.arange(n, device=y.device)
     path, times, sigmas, steps = [y.clone()], [0], [], torch.zeros(n, dtype=torch.long)
     given_up, t = {}, 0
     while len(active):
         now = y[active]
-        estimate = ask.checked(now, planned) if t == 0 else ask(now, planned)
+        estimate = ask(now, planned, caller if t else caller.checked)
         move = correction(now, estimate, active)
         level = sigma = move.flatten(1).norm(dim=1) / d**0.5
         if t == 0 and sigma.square().mean().sqrt() < settings.start / 4:
@@ -280,7 +285,7 @@ def _climb(
         lost = ~(sigma <= 2 * settings.start)
         if planned is not None:
             sigma = torch.full_like(sigma, planned)
-        row = torch.full((n,), float("nan"))
+        row = torch.full((n,), math.nan, dtype=torch.float32)
         row[active.cpu()] = sigma.float().cpu()
         sigmas.append(row)
         for i in lost.nonzero().flatten().tolist():
@@ -324,10 +329,8 @@ def _climb(
     return Trajectory(x, torch.stack(path), times, torch.stack(sigmas), steps)
 
 
-def _must_be_told(ask: Caller, y: Tensor, start: float) -> bool:
+def _must_be_told(ask: Callable, y: Tensor, start: float) -> bool:
     """Whether a denoiser works only when it is told the noise level."""
-    if ask.must_be_told:
-        return True
     try:
         ask(y[:1])
     except Exception:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gahr._calls import Caller
-from gahr._checks import check_images, check_same_shape, check_sigma
+from gahr._checks import check_images, check_same_shape, check_sigma, full
 from gahr.denoisers import Denoiser, add_noise
 from gahr.jacobian import probe_trace
 
@@ -52,12 +52,12 @@ def dsm_loss(f: Denoiser, x: Tensor, sigma: float | Tensor, seed: int = 0) -> Te
     """
     y = add_noise(x, sigma, seed)
     level = check_sigma(sigma, x)
-    return (level * (score(f, y, sigma) - (x - y) / level**2)).square().flatten(1).sum(1)
+    return full(level * (score(f, y, sigma) - (x - y) / level**2)).square().flatten(1).sum(1)
 
 
 def squared_error(f: Denoiser, x: Tensor, sigma: float | Tensor, seed: int = 0) -> Tensor:
     """Squared error of each image, summed over pixels, shape ``(B,)``."""
-    return (Caller(f).checked(add_noise(x, sigma, seed), sigma) - x).square().flatten(1).sum(1)
+    return full(Caller(f).checked(add_noise(x, sigma, seed), sigma) - x).square().flatten(1).sum(1)
 
 
 def kl_bound(excess: Sequence[float] | Tensor, sigmas: Sequence[float] | Tensor) -> float:
@@ -105,8 +105,8 @@ def sure(f: Denoiser, y: Tensor, sigma: float | Tensor, probes: int = 32, seed: 
     Source: Stein (1981); paper, equation 7.
     """
     level = check_sigma(sigma, check_images(y, "y"))
-    variance = (level * torch.ones_like(y[:, :1, :1, :1])).square().flatten()
+    variance = full(level * torch.ones_like(y[:, :1, :1, :1])).square().flatten()
     ask = Caller(f)
-    moved = (y - ask.checked(y, sigma)).detach().square().flatten(1).sum(1)
+    moved = full(y - ask.checked(y, sigma)).detach().square().flatten(1).sum(1)
     effective, _ = probe_trace(lambda image: ask(image, sigma), y, probes, seed)
     return 2 * variance * effective + moved - variance * y[0].numel()

@@ -19,6 +19,7 @@ FLOORS = [
     {"_files", "_lanczos", "intervals", "paper"},
     {"images", "networks", "notebook"},
     {"_calls"},
+    {"_products"},
     {"_published", "denoisers"},
     {"jacobian"},
     {"ideal", "measures", "scores", "sampling", "zoo"},
