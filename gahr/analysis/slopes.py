@@ -7,13 +7,14 @@ against input PSNR has the slope ``alpha / (alpha + 1)`` (paper, section 3.2 and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from gahr import measures
-from gahr._checks import check_number
+from gahr._checks import check_count, check_number, stream
 from gahr.measures import Slope
 
 __all__ = [
@@ -142,10 +143,11 @@ def without_floor(
     Unlike `gahr.measures.slope` this takes the PSNR of the mean squared error, since the difference
     of two errors may be negative for a single image.
     """
+    draws = check_count(draws, "draws", 1)
     error, floor = 10 ** (-table.double() / 10), 10 ** (-clean.double() / 10)
     if error.ndim != 2 or error.shape != (len(sigmas), len(floor)):
         raise ValueError(f"table must be ({len(sigmas)}, {len(floor)}); got {tuple(table.shape)}.")
-    picks = torch.randint(len(floor), (draws, len(floor)), generator=torch.Generator().manual_seed(seed))
+    picks = torch.randint(len(floor), (draws, len(floor)), generator=stream(seed))
     rest = torch.cat([(error - floor).mean(1, keepdim=True), (error - floor)[:, picks].mean(2)], 1)
     if (rest <= 0).any():
         raise ValueError("at some noise level the error is not above the floor; leave that level out.")
@@ -153,4 +155,6 @@ def without_floor(
     entry = (entry - entry.mean())[:, None]
     slopes = (entry * measures.decibels(rest)).sum(0) / entry.square().sum()
     low, high = slopes[1:].quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    if len(floor) < 2:  # one image tells no spread
+        low = high = math.nan
     return Slope(slopes[0].item(), low, high)

@@ -181,8 +181,8 @@ def crossing(
         raise ValueError(f"n must be at least two increasing sizes, and gaps as many; got {n} and {gaps}.")
     check_number(threshold, "threshold", 0, open_low=True)
     se = [0.0] * len(n) if se is None else se
-    if len(se) != len(n) or not all(map(math.isfinite, (*gaps, *se))):
-        raise ValueError(f"gaps and se must be finite, one for each size; got {gaps} and {se}.")
+    if len(se) != len(n) or not all(map(math.isfinite, (*gaps, *se))) or min(se) < 0:
+        raise ValueError(f"gaps and se must be finite, one for each size, se not negative; got {gaps}, {se}.")
     found = [_place(n, gaps, threshold, logarithmic)]
     for sign in (-2, 2):
         moved = [g + sign * error for g, error in zip(gaps, se, strict=True)]
