@@ -21,6 +21,7 @@ from gahr._checks import check_images, check_known
 
 __all__ = [
     "checkout",
+    "chosen",
     "digest",
     "download",
     "fetch",
@@ -83,11 +84,17 @@ def commit() -> str:
         return f"gahr {version()}"
 
 
+def chosen(variable: str) -> Path | None:
+    """Path that the reader gives in an environment variable, ``~`` expanded; ``None`` if it is empty."""
+    value = os.environ.get(variable)
+    return Path(value).expanduser() if value else None
+
+
 def cache() -> Path:
     """Folder for fetched files: ``GAHR_CACHE``, or the system's usual place."""
     import pooch
 
-    return Path(os.environ.get("GAHR_CACHE") or pooch.os_cache("gahr"))
+    return chosen("GAHR_CACHE") or Path(pooch.os_cache("gahr"))
 
 
 def digest(path: Path, kind: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from pathlib import Path
 
 import safetensors
@@ -99,7 +98,8 @@ def load_run(name: str, runs: str | Path | None = None) -> Blind:
     """
     if name in names():
         return load(name)
-    path = Path(runs or os.environ.get("GAHR_RUNS") or "runs") / name / f"{name}.safetensors"
+    folder = Path(runs).expanduser() if runs else _files.chosen("GAHR_RUNS") or Path("runs")
+    path = folder / name / f"{name}.safetensors"
     if not path.exists():
         raise FileNotFoundError(
             f"{name} is not shipped with the book, and there is no {path}. `python -m gahr zoo show {name}` "
