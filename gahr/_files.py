@@ -251,7 +251,10 @@ def download(
         return path
 
     def arrive(temporary: Path) -> None:
-        pooch.HTTPDownloader()(url, str(temporary), None)
+        with requests.get(url, stream=True, timeout=60) as answer, open(temporary, "wb") as stream:
+            answer.raise_for_status()
+            for part in answer.iter_content(1 << 20):
+                stream.write(part)
         if digest(temporary, kind) != expected:
             raise ValueError(
                 f"what arrived from {url} has another hash than it should have "

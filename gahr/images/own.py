@@ -170,8 +170,9 @@ def split(
     Returns
     -------
     written
-        ``folder``, ``seed``, ``groups``, ``unreadable`` (file: reason), and for each half its pictures:
-        paths inside the folder, with ``#k`` for frame ``k`` of a file that has several.
+        ``folder``, ``seed``, ``groups``, ``counts`` of groups in each half, ``unreadable`` (file: reason),
+        and for each half its pictures: paths inside the folder, with ``#k`` for frame ``k`` of a file that
+        has several.
 
     Raises
     ------
@@ -200,7 +201,9 @@ def split(
     halves = _deal(members, seed)
     target = Path(to).expanduser() if to else root / SPLIT
     written = {"folder": str(root.resolve()) if to else ".", "seed": seed, "groups": groups}
-    written |= {"unreadable": unreadable, **halves}
+    group = {entry: name for name, entries in members.items() for entry in entries}
+    counts = {half: len({group[entry] for entry in entries}) for half, entries in halves.items()}
+    written |= {"counts": counts, "unreadable": unreadable, **halves}
     text = json.dumps(written, indent=1, ensure_ascii=False)
     try:
         _files.write_atomically(target, lambda temporary: temporary.write_text(text, encoding="utf-8"))
