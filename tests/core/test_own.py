@@ -1,7 +1,9 @@
 """Pictures of one's own as an image class: by name, split once, groups whole, in every command."""
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -126,6 +128,17 @@ def test_a_folder_that_cannot_be_written_says_where_to(people, monkeypatch):
     monkeypatch.setattr(own._files, "write_atomically", fail)
     with pytest.raises(OSError, match=r"cannot be written \(Permission denied\).*--to my-split.json"):
         images.count(f"folder:{people}@16", "a")
+
+
+def test_another_language_and_no_git_are_no_hindrance(people):
+    environment = {"LC_ALL": "C", "LANG": "C", "PATH": "", "PYTHONPATH": str(Path(own.__file__).parents[2])}
+    command = [sys.executable, "-m", "gahr", "split", str(people)]
+    said = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert "été" in said.stdout.decode() and not said.stderr
+    name = f"folder:{people}@8"
+    code = f"from gahr import _files, images; print(images.load({name!r}, 2, 'a').shape, _files.commit())"
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    assert said.stdout.decode().startswith("torch.Size([2, 1, 8, 8]) gahr ")
 
 
 @pytest.mark.parametrize(
