@@ -128,3 +128,43 @@ def test_a_step_is_taken_three_pixels_away():
 def test_structure_is_the_mean_of_squares():
     f = torch.tensor([0.0, 1.0, 4.0, 5.0, 8.0])  # steps of 1 and 3
     assert slopes.structure(f, 1, (1,)).item() == pytest.approx(5)
+
+
+# ------------------------------------------------------------------------------------------------
+# A slope by the rule
+
+
+class Errs(torch.nn.Module):
+    """Returns its pictures with a squared error of ``c sigma^(2 power)``, and never less than a floor."""
+
+    def __init__(self, x, power, floor):
+        super().__init__()
+        self.x, self.power, self.floor = x, power, floor
+
+    def forward(self, y, sigma=None):
+        begin = (
+            int((self.x.flatten(1) - y.flatten(1)[:1]).abs().sum(1).argmin()) if len(y) < len(self.x) else 0
+        )
+        return self.x[begin : begin + len(y)] + max(0.1 * sigma**self.power, self.floor)
+
+
+@pytest.mark.parametrize("power", [0.4, 0.75])
+def test_the_slope_by_the_rule_is_the_exponent(power):
+    x = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    floor = 0.1 * 0.05**power  # no better below noise of 0.05
+    found = slopes.by_rule(Errs(x, power, floor), x)
+    assert found.slope.value == pytest.approx(power, abs=1e-4)
+    assert found.floor == pytest.approx(floor**2, rel=1e-4)
+    assert found.prior == pytest.approx((x - x.mean(0)).square().mean().item(), rel=1e-5)
+    inside = [
+        s for s in slopes.LEVELS if 4 * floor**2 <= max(0.01 * s ** (2 * power), floor**2) <= found.prior / 4
+    ]
+    assert found.levels == tuple(inside) and len(inside) >= 3
+
+
+def test_no_slope_without_room_or_pictures():
+    x = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match=r"0 of 21 noise levels are a factor 4 from both ends .*needs three"):
+        slopes.by_rule(Errs(x, 0.5, 0.2), x)
+    with pytest.raises(ValueError, match="at least two images"):
+        slopes.by_rule(Errs(x, 0.5, 0.0), x[:1])

@@ -1,4 +1,4 @@
-"""What a published copy carries, and what it must not: licences, dead links, real faces, loose permissions."""
+"""What a published copy carries, and what it must not: licences, dead links, faces, loose permissions."""
 
 import re
 
@@ -39,7 +39,8 @@ def test_the_engine_and_the_fonts_come_with_their_licences(tmp_path):
 
 def test_links_to_nowhere_are_hidden_and_others_stay():
     text = (
-        "**Run it:** [open in Colab](https://colab.research.google.com/github/OWNER/gahr/blob/v1/a.ipynb) \u00b7 "
+        "**Run it:** [open in Colab](https://colab.research.google.com/github/OWNER/gahr/blob/v1/a.ipynb)"
+        " \u00b7 "
         "[download](https://github.com/OWNER/gahr/raw/v1/a.ipynb) \u00b7 about a minute; "
         "[torch](https://pytorch.org) and [chapter 1](01-denoising.ipynb)"
     )
