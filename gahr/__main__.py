@@ -151,6 +151,8 @@ def _zoo(chosen: argparse.Namespace) -> int:
         return 0
     for name in zoo.names("record"):
         print(f"{'record':8} {'not shipped':>15}  {name}")
+    for name in zoo.names("run"):
+        print(f"{'run':8} {'of your own':>15}  {name}")
     for kind in ("network", "result", "images"):
         for name in zoo.names(kind):
             print(f"{kind:8} {zoo.describe(name)['bytes']:>9,} bytes  {name}")

@@ -101,7 +101,7 @@ def train(
         What to do.
     x
         Training images, ``(n, 1, H, W)`` in [0, 1] (sinusoids: in [-1, 1]); none for a recipe with
-        fresh images.
+        fresh images. In color, ``(n, 3, H, W)``, if the name of the class ends with ``-color``.
     held_out
         Images for the held-out PSNR; none is measured without them.
     folder
@@ -139,8 +139,8 @@ def train(
     OSError
         If a checkpoint cannot be written; the last one is untouched. Or if there is none to start from.
     """
-    channels = next((v.shape[1] for v in (x, held_out) if isinstance(v, Tensor) and v.ndim == 4), 1)
-    network = networks.initialize(build(recipe.network, recipe.blocks, channels), recipe.seed)
+    network = build(recipe.network, recipe.blocks, _channels(recipe, x))
+    network = networks.initialize(network, recipe.seed)
     _check_fit(recipe, network, x, held_out)
     engine = Engine(recipe, network, compiled, log)
     x = x if x is None else x.to(engine.device)
@@ -288,6 +288,13 @@ def data_identity(recipe: Recipe, x: Tensor | None) -> dict:
     except KeyError:  # a class of the reader's own
         rule = "given to gahr.training.loop.train"
     return about | {"rule": rule, "sha256": sha256.hexdigest()}
+
+
+def _channels(recipe: Recipe, x: Tensor | None) -> int:
+    """Channels of the images: 3 of a class whose name ends with ``-color``, a loader's own, otherwise 1."""
+    if recipe.images.startswith("loader:") and isinstance(x, Tensor) and x.ndim == 4:
+        return x.shape[1]
+    return 3 if recipe.images.endswith("-color") else 1
 
 
 def _check_fit(recipe: Recipe, network: nn.Module, x: Tensor | None, held_out: Tensor | None) -> None:

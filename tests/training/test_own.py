@@ -39,6 +39,8 @@ def test_from_a_folder_to_a_ladder(photographs, tmp_path, short, monkeypatch, ca
     assert facts["curves"]["held_out"]["images"] == 3  # all that there are
     assert __main__.main(["zoo", "show", f"{stem}-n4-a"]) == 0
     assert f"--images folder:{photographs}@8-color" in capsys.readouterr().out
+    assert __main__.main(["zoo"]) == 0
+    assert f"of your own  {stem}-n4-b" in capsys.readouterr().out
     assert zoo.names("network") and stem not in " ".join(zoo.names("network"))
 
 
