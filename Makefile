@@ -9,6 +9,7 @@
 .SUFFIXES:
 
 EFFORT ?= default
+CELEBA ?=
 PORT   ?= 8000
 URL    ?=
 
@@ -23,7 +24,7 @@ CHAPTERS  ?= $(sort $(wildcard book/[0-9][0-9]-*.ipynb))
 NAMES     := $(notdir $(CHAPTERS))
 DRAWINGS  := $(wildcard gahr/figures/[a-z]*.py)
 PACKAGE   := $(filter-out $(DRAWINGS),$(wildcard gahr/*.py gahr/*/*.py)) data/manifest.json
-PAGES     := _config.yml _toc.yml $(wildcard book/*.md book/*.bib _static/*)
+PAGES     := _config.yml _toc.yml $(wildcard book/*.md book/*.bib _static/* _static/licences/*)
 TOOLS     := $(wildcard book/_tools/*.py book/lab/*.py)
 
 export PYTHONDONTWRITEBYTECODE := 1
@@ -41,6 +42,7 @@ help:
 	@echo "make venv        only make .venv and install"
 	@echo "make clean       remove _build/ (the environment .venv stays)"
 	@echo
+	@echo "CELEBA=yes lets the chapters see your copy of CelebA (GAHR_CELEBA): do not publish such pages."
 	@echo "EFFORT=quick, default or full says how hard \`make book\` computes (now: $(EFFORT))."
 
 # ---------------------------------------------------------------------------- the environment
@@ -62,7 +64,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 # _build/default/01-denoising.ipynb is chapter 1 executed with effort=default, and so on.
 define EXECUTE
 _build/$(1)/%.ipynb: book/%.ipynb $(PACKAGE) $(INSTALLED) book/_tools/execute.py
-	@$(RUN) book/_tools/execute.py $$< $$@ --effort $(1)
+	@$(RUN) book/_tools/execute.py $$< $$@ --effort $(1)$(if $(CELEBA), --celeba)
 endef
 $(foreach effort,quick default full,$(eval $(call EXECUTE,$(effort))))
 

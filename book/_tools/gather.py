@@ -9,6 +9,7 @@ Without ``--chapters`` the committed chapters, with their stored outputs, are ta
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
@@ -36,6 +37,9 @@ def gather(target: Path, executed: Path | None = None, assets: Path | None = Non
     (target / "book").mkdir(parents=True)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy2(chapters.ROOT / name, target)
+    unpublished = "/OWNER/" in chapters.repository_url()
+    if unpublished:
+        hide_buttons(target / "_config.yml")
     shutil.copytree(chapters.ROOT / "_static", target / "_static")
     (target / "_extensions").mkdir()
     shutil.copy2(chapters.BOOK / "_tools" / "lean.py", target / "_extensions")
@@ -49,6 +53,9 @@ def gather(target: Path, executed: Path | None = None, assets: Path | None = Non
             shutil.copy2(path, target / "book")
     for path in chapters.chapters():
         notebook = nbformat.read((executed or chapters.BOOK) / path.name, as_version=4)
+        if unpublished:
+            for cell in notebook.cells:
+                cell.source = hide_links(cell.source) if cell.cell_type == "markdown" else cell.source
         nbformat.write(split_figures(notebook), target / "book" / path.name)
     if executed:
         page = target / "book" / "build.md"
@@ -61,12 +68,35 @@ def add_assets(target: Path, assets: Path) -> None:
 
     shutil.copytree(assets, target / "_static", dirs_exist_ok=True)
     if (assets / "lab" / "engine").exists():
+        add_licences(target / "_static" / "licences")
         export.write(target / "_static" / "lab" / "networks")
     if (assets / "katex").exists():
         config = target / "_config.yml"
         mark = "    html_math_renderer: katex\n"
         settings = config.read_text("utf-8").replace(mark, mark + "    katex_css_path: katex/katex.min.css\n")
         config.write_text(settings, encoding="utf-8")
+
+
+def add_licences(folder: Path) -> None:
+    """Put the licence of the lab's engine and its third-party notices beside those that lie there.
+
+    npm's package has neither; Python's package of the same engine has both.
+    """
+    (place,) = importlib.util.find_spec("onnxruntime").submodule_search_locations
+    for name in ("LICENSE", "ThirdPartyNotices.txt"):
+        shutil.copy2(Path(place, name), folder / f"onnxruntime-{name.removesuffix('.txt')}.txt")
+
+
+def hide_links(text: str) -> str:
+    """Markdown without its links into a repository that nobody has published yet."""
+    return re.sub(r"\[[^\]]*\]\(https://[^)]*/OWNER/[^)]*\)( · )?", "", text)
+
+
+def hide_buttons(config: Path) -> None:
+    """The theme's buttons lead to the repository, too."""
+    text = config.read_text("utf-8")
+    text = re.sub(r"(?m)^launch_buttons:\n(  .*\n)+", "", text)
+    config.write_text(re.sub(r"(use_(issues|repository)_button): true", r"\1: false", text), encoding="utf-8")
 
 
 def split_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gahr import bases, measures
-from gahr._checks import check_images, stream, check_known
+from gahr._checks import check_images, check_known, stream
 from gahr.analysis import bestbasis, harmonics
 from gahr.denoisers import Denoiser, add_noise
 from gahr.images import synthetic
