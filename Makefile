@@ -34,6 +34,7 @@ help:
 	@echo "make serve       serve the rendered book on this machine (PORT=$(PORT))"
 	@echo "make jupyter     open the chapters in JupyterLab"
 	@echo "make lab         fetch the lab's engine (make book does it, too, if npm is installed)"
+	@echo "make student     the chapters without solutions, and a zip to hand out (make instructor: with them, folded)"
 	@echo "make test        everything that continuous integration runs"
 	@echo "make notebooks   for authors: execute chapters in place and store their outputs"
 	@echo "                 (one: make notebooks CHAPTERS=book/01-denoising.ipynb)"
@@ -104,6 +105,12 @@ lab: $(INSTALLED)
 	@$(RUN) book/_tools/assets.py _build/assets
 	@test -f _build/assets/lab/engine/.version
 	@echo "The lab's engine is in _build/assets; make book puts it into the pages."
+
+# ---------------------------------------------------------------------------- for lecturers
+
+.PHONY: student instructor
+student instructor: $(INSTALLED)
+	@$(RUN) book/_tools/sets.py $@ _build/$@
 
 # ---------------------------------------------------------------------------- the tests
 

@@ -253,7 +253,7 @@ def test_the_makefile_needs_no_pipe_and_no_machine():
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
 def test_make_help_lists_every_command():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for target in ("book", "serve", "lab", "test", "notebooks", "repository", "venv", "clean"):
+    for target in ("book", "serve", "lab", "student", "test", "notebooks", "repository", "venv", "clean"):
         assert re.search(rf"(?m)^make {target}\b", done.stdout)
 
 
