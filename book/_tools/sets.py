@@ -24,6 +24,7 @@ from pathlib import Path
 import nbformat
 from nbformat import v4
 
+import assignment
 import chapters
 from chapters import Chapter
 
@@ -180,6 +181,10 @@ def make(kind: str, folder: Path) -> Path:
     make_one = student if kind == "student" else instructor
     for path in chapters.chapters():
         chapters.write(make_one(Chapter.read(path).notebook), folder / path.name)
+    if kind == "student":
+        assignment.write(folder)
+    else:
+        shutil.copy2(assignment.SOURCE, folder)
     for page in PAGES:
         shutil.copy2(chapters.BOOK / page, folder)
     no_caches = shutil.ignore_patterns("__pycache__")
