@@ -21,6 +21,7 @@ from pathlib import Path
 import nbformat
 
 import chapters
+import quiz
 import reference
 
 SHOWN = ("gahr", "torch", "numpy", "scipy", "matplotlib", "ipywidgets", "papermill", "jupyter-book", "sphinx")
@@ -49,7 +50,7 @@ def gather(target: Path, executed: Path | None = None, assets: Path | None = Non
             shutil.copy2(path, target / "book")
     for path in chapters.chapters():
         notebook = nbformat.read((executed or chapters.BOOK) / path.name, as_version=4)
-        nbformat.write(split_figures(notebook), target / "book" / path.name)
+        nbformat.write(quiz.add(split_figures(notebook), path.stem), target / "book" / path.name)
     if executed:
         page = target / "book" / "build.md"
         page.write_text(MARK.sub(lambda _: measured(executed), page.read_text("utf-8")), encoding="utf-8")
