@@ -39,6 +39,11 @@ def chapters() -> list[Path]:
     return sorted(BOOK.glob("[0-9][0-9]-*.ipynb"))
 
 
+def pages() -> list[Path]:
+    """Paths of all pages that are not chapters."""
+    return sorted([*BOOK.glob("*.md"), *(BOOK / "teaching").glob("*.md")])
+
+
 def repository_url(root: Path = ROOT) -> str:
     """Address of the repository, without a closing slash."""
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))

@@ -21,6 +21,7 @@ from pathlib import Path
 import nbformat
 
 import chapters
+import minutes
 import quiz
 import reference
 
@@ -48,6 +49,10 @@ def gather(target: Path, executed: Path | None = None, assets: Path | None = Non
             (target / "book" / path.name).write_text(text, encoding="utf-8")
         elif path.suffix == ".bib":
             shutil.copy2(path, target / "book")
+    (target / "book" / "teaching").mkdir()
+    for path in sorted((chapters.BOOK / "teaching").glob("*.md")):
+        text = minutes.filled(path.read_text(encoding="utf-8"), executed)
+        (target / "book" / "teaching" / path.name).write_text(text, encoding="utf-8")
     for path in chapters.chapters():
         notebook = nbformat.read((executed or chapters.BOOK) / path.name, as_version=4)
         nbformat.write(quiz.add(split_figures(notebook), path.stem), target / "book" / path.name)

@@ -226,8 +226,9 @@ def test_every_result_is_explained():
 
 
 def test_the_contents_list_every_page():
-    listed = {Path(page).name for page in chapters.contents()} | {"intro"}
-    found = {path.stem for path in chapters.BOOK.iterdir() if path.suffix in {".md", ".ipynb"}}
+    listed = {*chapters.contents(), "book/intro"}
+    paths = [*chapters.chapters(), *chapters.pages()]
+    found = {path.relative_to(ROOT).with_suffix("").as_posix() for path in paths}
     assert listed == found
     assert not [name for name in found if "_" in name]
 
