@@ -87,6 +87,7 @@ _build/html/.$(EFFORT): $(addprefix _build/$(EFFORT)/,$(NAMES)) $(PAGES) $(TOOLS
 	@$(RUN) book/_tools/gather.py _build/source --chapters _build/$(EFFORT) --assets _build/assets
 	@$(VENV)/bin/jupyter-book build _build/source --path-output . --quiet || { \
 		echo "Rendering failed: the page and the reason are above."; exit 1; }
+	@$(RUN) book/_tools/slides.py _build/html/slides --chapters _build/$(EFFORT)
 	@touch $@
 
 .PHONY: serve
@@ -142,6 +143,7 @@ test-pages: $(INSTALLED)
 	@$(RUN) book/_tools/gather.py _build/check/source --assets _build/assets
 	@$(VENV)/bin/jupyter-book build _build/check/source --path-output _build/check -W -n --keep-going --quiet
 	@$(RUN) book/_tools/check_pages.py _build/check
+	@$(RUN) book/_tools/slides.py _build/check/_build/html/slides
 
 # The lab and some pages in Chromium, where there is one.
 test-browser: test-pages $(VENV)/.browser
