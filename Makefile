@@ -32,6 +32,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 help:
 	@echo "make book        execute every chapter, render the book, print the page to open"
 	@echo "make serve       serve the rendered book on this machine (PORT=$(PORT))"
+	@echo "make zip         the rendered book to read without a network (make pdf: as one document)"
 	@echo "make jupyter     open the chapters in JupyterLab"
 	@echo "make lab         fetch the lab's engine (make book does it, too, if npm is installed)"
 	@echo "make student     the chapters without solutions, and a zip to hand out (make instructor: with them, folded)"
@@ -112,6 +113,11 @@ lab: $(INSTALLED)
 .PHONY: student instructor
 student instructor: $(INSTALLED)
 	@$(RUN) book/_tools/sets.py $@ _build/$@
+
+# For reading without a network: pages that open with a double click, and one document with bookmarks.
+.PHONY: zip pdf
+zip pdf: book
+	@$(RUN) book/_tools/offline.py $@ _build/html _build/gahr-book.$@
 
 # ---------------------------------------------------------------------------- the tests
 
