@@ -18,3 +18,11 @@ addEventListener("load", () => {
     formula.ariaLabel = "formula";
   }
 });
+
+// The lab's scripts do not even load from a file, so this one says what it needs.
+document.addEventListener("DOMContentLoaded", () => {
+  const note = document.querySelector("#gahr-lab [data-note]");
+  if (!note || location.protocol !== "file:") return;
+  note.textContent = "Opened from a file, a browser refuses to load networks. Run make serve (or, in the folder of these pages, python -m http.server) and open the address it prints.";
+  note.hidden = false;
+});

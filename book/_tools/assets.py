@@ -1,4 +1,4 @@
-"""Fetch what the pages need from npm: the lab's engine and KaTeX's fonts, so that no page asks another host.
+"""Fetch what the pages need from npm: the lab's engine, KaTeX's fonts, reveal.js; no page asks another host.
 
     python book/_tools/assets.py _build/assets
 
@@ -46,6 +46,13 @@ PACKAGES = (
         ("dist/katex.min.css", "dist/fonts/*.woff2", "LICENSE"),
         "katex",
         "the fonts of formulas come from another host",
+    ),
+    Package(
+        "reveal.js@5.2.1",
+        "r7//6mIM5p34hFiDMvYfXgyjXqGRta+/psd9YtytsgRlrpRzFv4RbH76TXd2qD+7ZPZEbpBDhdRhJaFgfQ7zNQ==",
+        ("dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js"),
+        "reveal",
+        "the slides read as one long page",
     ),
 )
 

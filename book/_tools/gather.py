@@ -22,6 +22,8 @@ from pathlib import Path
 import nbformat
 
 import chapters
+import minutes
+import quiz
 import reference
 
 SHOWN = ("gahr", "torch", "numpy", "scipy", "matplotlib", "ipywidgets", "papermill", "jupyter-book", "sphinx")
@@ -51,12 +53,16 @@ def gather(target: Path, executed: Path | None = None, assets: Path | None = Non
             (target / "book" / path.name).write_text(text, encoding="utf-8")
         elif path.suffix == ".bib":
             shutil.copy2(path, target / "book")
+    (target / "book" / "teaching").mkdir()
+    for path in sorted((chapters.BOOK / "teaching").glob("*.md")):
+        text = minutes.filled(path.read_text(encoding="utf-8"), executed)
+        (target / "book" / "teaching" / path.name).write_text(text, encoding="utf-8")
     for path in chapters.chapters():
         notebook = nbformat.read((executed or chapters.BOOK) / path.name, as_version=4)
         if unpublished:
             for cell in notebook.cells:
                 cell.source = hide_links(cell.source) if cell.cell_type == "markdown" else cell.source
-        nbformat.write(split_figures(notebook), target / "book" / path.name)
+        nbformat.write(quiz.add(split_figures(notebook), path.stem), target / "book" / path.name)
     if executed:
         page = target / "book" / "build.md"
         page.write_text(MARK.sub(lambda _: measured(executed), page.read_text("utf-8")), encoding="utf-8")

@@ -22,7 +22,7 @@ from gahr import images, jacobian, measures, zoo
 PAGES = Path(os.environ.get("GAHR_PAGES") or "nowhere")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-EVERY = sorted(f"book/{page.name}" for page in PAGES.glob("book/*.html"))
+EVERY = sorted(page.relative_to(PAGES).as_posix() for page in PAGES.glob("book/**/*.html"))
 CHAPTERS = ("book/intro.html", "book/02-scores.html", "book/07-shrinkage.html")
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 

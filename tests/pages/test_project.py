@@ -226,8 +226,9 @@ def test_every_result_is_explained():
 
 
 def test_the_contents_list_every_page():
-    listed = {Path(page).name for page in chapters.contents()} | {"intro"}
-    found = {path.stem for path in chapters.BOOK.iterdir() if path.suffix in {".md", ".ipynb"}}
+    listed = {*chapters.contents(), "book/intro"}
+    paths = [*chapters.chapters(), *chapters.pages()]
+    found = {path.relative_to(ROOT).with_suffix("").as_posix() for path in paths}
     assert listed == found
     assert not [name for name in found if "_" in name]
 
@@ -253,7 +254,7 @@ def test_the_makefile_needs_no_pipe_and_no_machine():
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
 def test_make_help_lists_every_command():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for target in ("book", "serve", "lab", "test", "notebooks", "repository", "venv", "clean"):
+    for target in ("book", "serve", "lab", "student", "test", "notebooks", "repository", "venv", "clean"):
         assert re.search(rf"(?m)^make {target}\b", done.stdout)
 
 
