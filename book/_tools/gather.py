@@ -57,10 +57,13 @@ def gather(target: Path, executed: Path | None = None, assets: Path | None = Non
 
 def add_assets(target: Path, assets: Path) -> None:
     """Put the fetched packages, and what the lab reads, into the pages' static folder."""
-    from book.lab import export
+    from book.lab import export, vectors
 
+    lab = (assets / "lab" / "engine").exists()
+    if lab:
+        vectors.write(assets / "lab" / "networks")  # stays there: it takes a minute, and changes with the networks only
     shutil.copytree(assets, target / "_static", dirs_exist_ok=True)
-    if (assets / "lab" / "engine").exists():
+    if lab:
         export.write(target / "_static" / "lab" / "networks")
     if (assets / "katex").exists():
         config = target / "_config.yml"

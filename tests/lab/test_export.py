@@ -47,7 +47,7 @@ def test_products_are_those_of_the_jacobian_and_its_transpose(name, tmp_path):
         ["there", "back"], {"y": y.numpy(), "v": v.view(5, 1, 24, 24).numpy()}
     )
     assert torch.from_numpy(there).flatten(1).allclose(J.jvp(v), atol=1e-5)
-    assert torch.from_numpy(back).flatten(1).allclose(J.vjp(J.jvp(v)), atol=1e-5)
+    assert torch.from_numpy(back).flatten(1).allclose(J.vjp(v), atol=1e-5)
 
 
 def test_a_first_layer_with_a_relu_is_kept(tmp_path):
