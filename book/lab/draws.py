@@ -1,7 +1,7 @@
-"""Samples as the lab page draws them: its random numbers, its sampler, and the rule that picks a seed to show.
+"""Samples as the lab page draws them: its random numbers, its sampler, and the rule that picks a seed.
 
-The page has a generator of its own (``_static/lab/random.mjs``), which every browser computes alike. Here are the
-same numbers for many seeds at once, so that a picture drawn here is the one that the page draws.
+The page has a generator of its own (``_static/lab/random.mjs``), which every browser computes alike. Here are
+the same numbers for many seeds at once, so that a picture drawn here is the one that the page draws.
 """
 
 from __future__ import annotations
@@ -94,12 +94,15 @@ class Way(NamedTuple):
         The samples: the last estimates, ``(B, 1, H, W)``.
     path
         What each step began with, then the sample: a list of ``(B, 1, H, W)``. A sample that is done stays.
+    sigma
+        Noise level of each picture of the path, ``(B,)`` each; of a sample 0.
     steps
         Steps that each one took, ``(B,)``.
     """
 
     x: Tensor
     path: list[Tensor]
+    sigma: list[Tensor]
     steps: Tensor
 
 
@@ -124,26 +127,28 @@ def climb(f: Denoiser, size: int, seeds: list[int], start_mean: float, most: int
     keep = ((1 - BETA * STEP) ** 2 - (1 - STEP) ** 2) ** 0.5
     y = torch.from_numpy(start_mean + START * take(source, d)).float()
     done, x = torch.zeros(len(seeds), dtype=torch.bool), y.clone()
-    path, steps = [], torch.zeros(len(seeds), dtype=torch.long)
+    path, levels, steps = [], [], torch.zeros(len(seeds), dtype=torch.long)
     for t in range(most + 1):
         estimate = f(y.view(-1, 1, size, size)).flatten(1)
         sigma = (estimate - y).square().mean(1).sqrt()
         x = torch.where(done[:, None], x, estimate)
         path.append(torch.where(done[:, None], x, y).view(-1, 1, size, size))
+        levels.append(torch.where(done, 0.0, sigma))
         steps[~done] = t
         done |= sigma <= END
         if done.all():
             break
         injected = (keep * sigma[:, None].double() * torch.from_numpy(take(source, d))).float()
         y = torch.where(done[:, None], y, y + STEP * (estimate - y) + injected)
-    return Way(x.view(-1, 1, size, size), [*path, x.view(-1, 1, size, size)], steps)
+    x = x.view(-1, 1, size, size)
+    return Way(x, [*path, x], [*levels, torch.zeros(len(seeds))], steps)
 
 
 def story(names: tuple[str, str], size: int, images_name: str, seeds: int = SEEDS) -> tuple[int, float]:
     """The seed to show for a pair of networks, and how alike their two samples are.
 
-    The rule: of the first ``seeds`` seeds, the one whose pair has the median similarity (the upper of the two in
-    the middle). So what is shown first is what a reader may expect, and neither the best nor the worst.
+    The rule: of the first ``seeds`` seeds, the one whose pair has the median similarity (the upper of the
+    two in the middle). So what is shown first is what a reader may expect, neither the best nor the worst.
     """
     start = mean(images_name)
     drawn = [climb(zoo.load(name), size, list(range(seeds)), start).x for name in names]

@@ -2,8 +2,8 @@
 
     python -m book.lab FOLDER
 
-No picture is a photograph that may not be shown: the only face beside the portrait is a sample of a network that was
-trained on many.
+No picture is a photograph that may not be shown: the only face beside the portrait is a sample of a network
+that was trained on many.
 """
 
 from __future__ import annotations

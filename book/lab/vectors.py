@@ -1,4 +1,4 @@
-"""Bases that come with the lab page: for each of its pictures, the directions in which a denoiser shrinks it."""
+"""Bases that come with the lab page: the directions in which a denoiser shrinks each of its pictures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FACES, CLOTHES, MEMORIZING = (
 
 
 def leading(f: Denoiser, y: Tensor, count: int = COUNT) -> bases.Leading:
-    """Leading eigenvectors of the symmetric part of the Jacobian at ``y``, ``(1, C, H, W)``, from the whole matrix."""
+    """Leading eigenvectors of the Jacobian's symmetric part at ``y``, ``(1, C, H, W)``."""
     J = linearize(f, y, chunk=200).matrix()
     basis = bases.symmetric(J, count, shape=tuple(y.shape[1:]))
     rest = basis.e @ (J + J.T) / 2 - basis.lam[:, None] * basis.e
@@ -43,12 +43,12 @@ def leading(f: Denoiser, y: Tensor, count: int = COUNT) -> bases.Leading:
 
 
 def packed(e: Tensor) -> bytes:
-    """Rows as 8-bit numbers with a sign, each with its largest at 127; the page makes them of length 1 again."""
+    """Rows as 8-bit numbers with a sign, the largest at 127; the page makes them of length 1 again."""
     return (e * (127 / e.abs().amax(1, keepdim=True))).round().to(torch.int8).numpy().tobytes()
 
 
 def write(folder: str | Path, count: int = COUNT) -> bool:
-    """Write ``bases.json`` and one ``basis-PICTURE.bin`` for each picture, unless they are there; whether it did.
+    """Write ``bases.json``, and ``basis-PICTURE.bin`` for each picture, unless they are there.
 
     Parameters
     ----------
@@ -56,6 +56,11 @@ def write(folder: str | Path, count: int = COUNT) -> bool:
         Is made if need be.
     count
         Directions of each picture.
+
+    Returns
+    -------
+    written
+        Whether something was.
     """
     folder = Path(folder)
     listing, made = folder / "bases.json", _made(count)
@@ -64,7 +69,9 @@ def write(folder: str | Path, count: int = COUNT) -> bool:
     rows = {}
     for name, row, content in _rows(count):
         rows[name] = row
-        write_atomically(folder / f"basis-{name}.bin", lambda file, content=content: file.write_bytes(content))
+        write_atomically(
+            folder / f"basis-{name}.bin", lambda file, content=content: file.write_bytes(content)
+        )
     text = json.dumps({"made": made, "seed": SEED, "pictures": rows}) + "\n"
     write_atomically(listing, lambda file: file.write_text(text, encoding="utf-8"))
     return True
@@ -92,8 +99,8 @@ def _short(values: Tensor) -> list[float]:
 
 
 def _made(count: int) -> str:
-    """What the bases depend on, as a hash: this file, the networks, and how many there are."""
+    """What the bases depend on, as a hash: noise, pictures and networks, and how many there are."""
     files = manifest()["files"]
-    parts = [str(count), Path(__file__).read_text("utf-8")]
+    parts = [json.dumps([count, NOISE, SEED, export.PICTURES])]
     parts += [files[f"networks/{name}.safetensors"]["sha256"] for name in (FACES, CLOTHES, MEMORIZING)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

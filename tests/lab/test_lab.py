@@ -54,10 +54,14 @@ def test_the_page_asks_for_networks_that_the_lab_has():
 
 
 def node(script, **given):
-    """What a module says of given values: ``script`` sees them as ``given`` and the lab's folder as ``lab``."""
-    text = f"const given = {json.dumps(given)};\nconst lab = {json.dumps((ROOT / '_static' / 'lab').as_uri())};\n"
-    command = ["node", "--input-type=module", "-e", text + script]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout)
+    """What a module says of given values: ``script`` knows them as ``given``, the lab's folder as ``lab``."""
+    folder = json.dumps((ROOT / "_static" / "lab").as_uri())
+    text = f"const given = {json.dumps(given)};\nconst lab = {folder};\n"
+    command = ["node", "--input-type=module"]
+    done = subprocess.run(
+        command, input=text + script, capture_output=True, text=True, check=True, timeout=300
+    )
+    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
