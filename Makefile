@@ -23,7 +23,7 @@ CHAPTERS  ?= $(sort $(wildcard book/[0-9][0-9]-*.ipynb))
 NAMES     := $(notdir $(CHAPTERS))
 DRAWINGS  := $(wildcard gahr/figures/[a-z]*.py)
 PACKAGE   := $(filter-out $(DRAWINGS),$(wildcard gahr/*.py gahr/*/*.py)) data/manifest.json
-PAGES     := _config.yml _toc.yml $(wildcard book/*.md book/*.bib _static/*)
+PAGES     := _config.yml _toc.yml $(wildcard book/*.md book/*.bib _static/* _static/*/*)
 TOOLS     := $(wildcard book/_tools/*.py book/lab/*.py)
 
 export PYTHONDONTWRITEBYTECODE := 1

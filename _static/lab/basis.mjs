@@ -13,7 +13,7 @@ export function basisPanel(lab) {
   const said = el("p", { role: "status" });
   const bar = el("progress", { max: 1, value: 0, "aria-label": "how well the directions are known" });
   const stop = el("button", { type: "button", click: () => lab.stop() }, "Stop");
-  const given = el("div", { class: "lab-stage" });
+  const given = el("div", { class: "lab-stage lab-given" });
   const large = el("div", { class: "lab-stage lab-two" });
   const plot = el("div", { class: "lab-plot" });
   const detail = el("p", { class: "lab-detail" });
@@ -23,12 +23,11 @@ export function basisPanel(lab) {
   const element = el("div", {},
     el("p", { class: "lab-notice" }, "Notice: the first directions are broad patches, the later ones finer and finer waves, and both follow " +
       "the contours of this very picture. With 50 of them it can be recognized."),
-    given,
     el("div", { class: "lab-field lab-rank" }, el("label", { for: "lab-rank" }, "Direction k"), rank, which),
-    large, detail, plot,
+    el("div", { class: "lab-basis" }, given, large), detail, plot,
     el("p", { class: "lab-actions" }, stop, bar), said);
   let found = null; // lam, e, entries, residual, x, and what draws it
-  let chosen = 5;
+  let chosen = LIVE;
 
   /** Show direction `k` and the first `k` together; it is read out only if the reader chose it. */
   function choose(k, loud) {

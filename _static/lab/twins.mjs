@@ -7,8 +7,14 @@ import { KNOWN, nearest } from "./training.mjs";
 const PAUSE = 70; // milliseconds from frame to frame
 const many = (n) => n.toLocaleString("en");
 
-/** Black and white of a picture under noise of level `sigma`, so that noise and sample can both be seen. */
-const span = (sigma) => [-1.2 * sigma, 1 + 1.2 * sigma];
+/**
+ * Black and white of a picture under noise of level `sigma`, so that noise and sample can both be seen. A network that learned
+ * pictures by heart draws them at any brightness: `top`, the estimate's brightest, becomes white as the noise goes.
+ */
+function span(sigma, top = 1) {
+  const white = 1 + (Math.min(Math.max(top, 0.2), 1) - 1) * (1 - Math.min(sigma, 1));
+  return [-1.2 * sigma, white + 1.2 * sigma];
+}
 
 /** The panel: `element`; `refresh(state)`, which draws a pair of samples; `stopped()`, `clear(text)`. */
 export function twinsPanel(lab) {
@@ -46,7 +52,10 @@ export function twinsPanel(lab) {
     const frame = frames[at];
     if (!frame) return;
     scrub.value = at;
-    frame.pictures.forEach((x, k) => shown[2 * k].show(x, `network ${"AB"[k]}`, null, span(frame.last ? 0 : frame.sigma[k])));
+    frame.pictures.forEach((x, k) => {
+      const sigma = frame.last ? 0 : frame.step ? frame.sigma[k] : 1; // all begin alike
+      shown[2 * k].show(x, `network ${"AB"[k]}${frame.last ? ", at full contrast" : ""}`, null, span(sigma, Math.max(...frame.estimates[k])));
+    });
     where.textContent = `step ${frame.step}, σ = ${Math.max(...frame.sigma).toFixed(2)}, A and B so far: ${frame.similarity.toFixed(2)}`;
   }
 

@@ -14,6 +14,7 @@ WORDS, FIGURE, STEP = 130, 0.5, 5
 
 PROTECTED = re.compile(
     r"^(```|~~~|:::)[^\n]*\n.*?^\1[^\n]*$"  # fences
+    r"|^</?[a-z][^\n]*\n(?:[^\n]+\n)*"  # HTML, up to a blank line
     r"|\$\$.*?\$\$|^#[^\n]*$|^\|[^\n]*$|^\([^\n]*\)=$"  # formulas, headings, tables, labels
     r"|\{[\w:-]+\}`[^`]*`|`[^`]*`|\$[^$]*\$"  # roles, code, formulas
     r"|!?\[[^\]]*\]\([^)]*\)|</?[a-zA-Z!][^>]*>|^\*\*Run it:[^\n]*$",  # links, tags, the line with the costs

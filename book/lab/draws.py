@@ -94,8 +94,9 @@ class Way(NamedTuple):
         The samples: the last estimates, ``(B, 1, H, W)``.
     path
         What each step began with, then the sample: a list of ``(B, 1, H, W)``. A sample that is done stays.
-    sigma
-        Noise level of each picture of the path, ``(B,)`` each; of a sample 0.
+    sigma, top
+        Noise level of each picture of the path, of a sample 0, and the brightest intensity of its estimate;
+        ``(B,)`` each.
     steps
         Steps that each one took, ``(B,)``.
     """
@@ -103,6 +104,7 @@ class Way(NamedTuple):
     x: Tensor
     path: list[Tensor]
     sigma: list[Tensor]
+    top: list[Tensor]
     steps: Tensor
 
 
@@ -127,13 +129,14 @@ def climb(f: Denoiser, size: int, seeds: list[int], start_mean: float, most: int
     keep = ((1 - BETA * STEP) ** 2 - (1 - STEP) ** 2) ** 0.5
     y = torch.from_numpy(start_mean + START * take(source, d)).float()
     done, x = torch.zeros(len(seeds), dtype=torch.bool), y.clone()
-    path, levels, steps = [], [], torch.zeros(len(seeds), dtype=torch.long)
+    path, levels, tops, steps = [], [], [], torch.zeros(len(seeds), dtype=torch.long)
     for t in range(most + 1):
         estimate = f(y.view(-1, 1, size, size)).flatten(1)
         sigma = (estimate - y).square().mean(1).sqrt()
         x = torch.where(done[:, None], x, estimate)
         path.append(torch.where(done[:, None], x, y).view(-1, 1, size, size))
         levels.append(torch.where(done, 0.0, sigma))
+        tops.append(x.amax(1))
         steps[~done] = t
         done |= sigma <= END
         if done.all():
@@ -141,7 +144,7 @@ def climb(f: Denoiser, size: int, seeds: list[int], start_mean: float, most: int
         injected = (keep * sigma[:, None].double() * torch.from_numpy(take(source, d))).float()
         y = torch.where(done[:, None], y, y + STEP * (estimate - y) + injected)
     x = x.view(-1, 1, size, size)
-    return Way(x, [*path, x], [*levels, torch.zeros(len(seeds))], steps)
+    return Way(x, [*path, x], [*levels, torch.zeros(len(seeds))], [*tops, x.amax((1, 2, 3))], steps)
 
 
 def story(names: tuple[str, str], size: int, images_name: str, seeds: int = SEEDS) -> tuple[int, float]:

@@ -62,9 +62,14 @@ photographs that may not be shown."""
 # Pictures
 
 
-def gray(x: Tensor, sigma: float = 0.0) -> np.ndarray:
-    """A picture under noise as 8-bit gray, on a scale that shows both, in few levels."""
-    share = (x.reshape(x.shape[-2:]) + 1.2 * sigma) / (1 + 2.4 * sigma)
+def gray(x: Tensor, sigma: float = 0.0, top: float = 1.0) -> np.ndarray:
+    """A picture under noise as 8-bit gray, on a scale that shows both, in few levels.
+
+    A network that learned pictures by heart draws them at any brightness: ``top`` becomes white as the noise
+    goes. The lab does the same.
+    """
+    white = 1 + (min(max(top, 0.2), 1.0) - 1) * (1 - min(sigma, 1.0))
+    share = (x.reshape(x.shape[-2:]) + 1.2 * sigma) / (white + 2.4 * sigma)
     return ((share.clamp(0, 1) * (LEVELS - 1)).round() * (255 / (LEVELS - 1))).round().byte().numpy()
 
 
@@ -94,7 +99,7 @@ def frames(a: draws.Way, b: draws.Way) -> list[np.ndarray]:
 
     def shown(way: draws.Way, k: int) -> np.ndarray:
         k = min(k, len(way.path) - 1)
-        return gray(way.path[k][0], 1.0 if k == 0 else float(way.sigma[k][0]))
+        return gray(way.path[k][0], 1.0 if k == 0 else float(way.sigma[k][0]), float(way.top[k][0]))
 
     return [beside(shown(a, k), start, shown(b, k)) for k in at]
 

@@ -54,7 +54,7 @@ def test_a_loop_is_small_and_begins_with_one_noise(name):
 
 def test_the_rule_takes_the_median_pair(monkeypatch):
     alike = torch.tensor([0.9, 0.1, 0.7, 0.3])
-    way = draws.Way(torch.zeros(4, 1, 2, 2), [], [], torch.zeros(4))
+    way = draws.Way(torch.zeros(4, 1, 2, 2), [], [], [], torch.zeros(4))
     monkeypatch.setattr(draws, "climb", lambda *_: way)
     monkeypatch.setattr(draws.zoo, "load", lambda name: None)
     monkeypatch.setattr(draws.measures, "similarity", lambda *_: alike)
@@ -66,3 +66,5 @@ def test_a_picture_under_noise_is_shown_on_a_scale_that_holds_both():
     found = screen.gray(x, 1.0)
     assert found[0, 0] == 0 and found[0, 1] == 255
     assert screen.gray(x)[1].tolist() == [0, 255]
+    assert screen.gray(x / 2, top=0.5)[1].tolist() == [0, 255]  # at full contrast
+    assert (screen.gray(x, 1.0, top=0.5) == found).all()  # the start is the same for all

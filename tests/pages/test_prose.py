@@ -38,6 +38,7 @@ def test_a_term_is_linked_where_it_is_first_used(text, linked):
         "$$\nscore\n$$",
         "| denoiser | score |",
         '<a href="score.html">x</a>',
+        "<div>\n<p>A score</p> of a\ndenoiser.\n</div>\n\nText.",
         ":::{note} score\ndenoiser\n:::",
     ],
 )
