@@ -2,7 +2,7 @@
 
 A description and a picture for those who share the page's address; the size of each picture, so that
 nothing jumps while pictures load; what a glossary's term means, when a pointer rests on it; and the width
-of each figure as a style, by which a phone scrolls it rather than shrink its letters away.
+of each figure as a style, by which a phone scrolls it rather than shrinks its letters.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ def sized(found: re.Match, sources: dict[str, Path], static: Path) -> str:
     if given:  # shown at another width than its own
         width, height = int(given[1]), round(height * int(given[1]) / width)
     more = f'height="{height}"' if 'width="' in tag else f'width="{width}" height="{height}"'
-    style = "" if "style=" in tag else f' style="--width: {width}px"'
+    figure = "_images/" in found["src"] and "style=" not in tag
+    style = f' style="--width: {width}px"' if figure else ""
     return f'<img {found["before"]}src="{found["src"]}"{found["after"].rstrip()} {more}{style} />'
 
 

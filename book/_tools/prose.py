@@ -20,7 +20,7 @@ PROTECTED = re.compile(
     r"|!?\[[^\]]*\]\([^)]*\)|</?[a-zA-Z!][^>]*>|^\*\*Run it:[^\n]*$",  # links, tags, the line with the costs
     re.MULTILINE | re.DOTALL,
 )
-COST = re.compile(r"(?m)^(\*\*Run it:\*\*.*?)\s*$")
+COST = re.compile(r"(?m)^(\*\*Run it:\*\*.*?)[ \t]*$")
 NARROW = {"half": r"hal(?:f|ves) [AB]"}  # words that mostly mean something else
 
 

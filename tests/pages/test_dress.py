@@ -31,7 +31,8 @@ def attributes(tag):
 def test_a_picture_gets_its_size(picture):
     for tag in ('<img alt="x" src="../_images/hash.png" />', '<img alt="x" src="../_static/a.png">'):
         found = sized(tag, picture)
-        assert attributes(found) == {"width": 300, "height": 120} and "--width: 300px" in found
+        assert attributes(found) == {"width": 300, "height": 120}
+        assert ("--width: 300px" in found) == ("_images" in tag)  # figures scroll on a phone
         assert 'alt="x"' in found
 
 
