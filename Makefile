@@ -25,7 +25,7 @@ NAMES     := $(notdir $(CHAPTERS))
 DRAWINGS  := $(wildcard gahr/figures/[a-z]*.py)
 PACKAGE   := $(filter-out $(DRAWINGS),$(wildcard gahr/*.py gahr/*/*.py)) data/manifest.json
 PAGES     := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/teaching/* book/teaching/*/* \
-             _static/* _static/licences/*)
+             _static/* _static/*/*)
 TOOLS     := $(wildcard book/_tools/*.py book/lab/*.py)
 
 export PYTHONDONTWRITEBYTECODE := 1
@@ -41,6 +41,7 @@ help:
 	@echo "make test        everything that continuous integration runs"
 	@echo "make notebooks   for authors: execute chapters in place and store their outputs"
 	@echo "                 (one: make notebooks CHAPTERS=book/01-denoising.ipynb)"
+	@echo "make art         for authors: draw the logo and the first screen again, after networks changed"
 	@echo "make repository  bring links and set-up cells in step (URL=https://github.com/me/gahr)"
 	@echo "make venv        only make .venv and install"
 	@echo "make clean       remove _build/ (the environment .venv stays)"
@@ -157,7 +158,7 @@ test-pages: $(INSTALLED)
 # The lab and some pages in Chromium, where there is one.
 test-browser: test-pages $(VENV)/.browser
 	@echo "== pytest: the pages in a browser"
-	@GAHR_PAGES=_build/check/_build/html GAHR_AXE=_build/axe/axe/axe.min.js $(RUN) -m pytest tests/pages/test_browser.py tests/teaching/test_quiz.py
+	@GAHR_PAGES=_build/check/_build/html GAHR_AXE=_build/axe/axe/axe.min.js $(RUN) -m pytest tests/browser tests/teaching/test_quiz.py
 
 $(VENV)/.browser: $(INSTALLED)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[browser]"
@@ -174,6 +175,12 @@ test-chapters: $(INSTALLED)
 .PHONY: notebooks
 notebooks: $(INSTALLED)
 	@$(RUN) book/_tools/store.py $(CHAPTERS)
+
+# What is drawn with the book's networks and committed: again whenever they change.
+.PHONY: art
+art: $(INSTALLED)
+	@$(RUN) book/_tools/art.py
+	@$(RUN) -m book.lab.screen
 
 .PHONY: repository
 repository: $(INSTALLED)
