@@ -16,7 +16,7 @@ import torch
 PAGES = Path(os.environ.get("GAHR_PAGES") or "nowhere")
 AXE = Path(os.environ.get("GAHR_AXE") or "nowhere")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-EVERY = sorted(f"book/{page.name}" for page in PAGES.glob("book/*.html"))
+EVERY = sorted(page.relative_to(PAGES).as_posix() for page in PAGES.glob("book/**/*.html"))
 CHAPTERS = ("book/intro.html", "book/02-scores.html", "book/07-shrinkage.html")
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
