@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -16,7 +17,19 @@ from torch import Tensor
 from gahr._checks import check_images, check_known, check_number
 from gahr.denoisers import Denoiser, need_evaluation
 
-__all__ = ["Sampling", "Trajectory", "sample", "solve"]
+__all__ = ["Measurement", "Sampling", "Trajectory", "sample", "solve"]
+
+
+class Measurement(Protocol):
+    """What `solve` asks of a linear measurement with orthonormal rows (`gahr.analysis.inverse` has five)."""
+
+    def lift(self, measurements: Tensor) -> Tensor:
+        """The smallest image with these measurements, ``(B, C, H, W)``: zero where nothing was measured."""
+        ...
+
+    def project(self, x: Tensor) -> Tensor:
+        """The measured part of images."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,7 +193,7 @@ def sample(
 @torch.no_grad()
 def solve(
     f: Denoiser,
-    problem: object,
+    problem: Measurement,
     measurements: Tensor,
     settings: Sampling | None = None,
     seed: int = 0,
@@ -196,7 +209,7 @@ def solve(
     f
         The denoiser.
     problem
-        A `gahr.analysis.inverse.Measurement`: what was measured.
+        What was measured, for instance a `gahr.analysis.inverse.Measurement`.
     measurements
         Its result, ``(B, m)``.
     settings, seed, keep
