@@ -10,6 +10,7 @@ import dataclasses
 import math
 import warnings
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -26,7 +27,19 @@ from gahr._checks import (
 )
 from gahr.denoisers import Denoiser
 
-__all__ = ["Sampling", "Trajectory", "sample", "solve"]
+__all__ = ["Measurement", "Sampling", "Trajectory", "sample", "solve"]
+
+
+class Measurement(Protocol):
+    """What `solve` asks of a linear measurement with orthonormal rows (`gahr.analysis.inverse` has five)."""
+
+    def lift(self, measurements: Tensor) -> Tensor:
+        """The smallest image with these measurements, ``(B, C, H, W)``: zero where nothing was measured."""
+        ...
+
+    def project(self, x: Tensor) -> Tensor:
+        """The measured part of images."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,7 +217,7 @@ def _noise(streams: list[torch.Generator], shape: tuple[int, ...]) -> Tensor:
 @torch.no_grad()
 def solve(
     f: Denoiser,
-    problem: object,
+    problem: Measurement,
     measurements: Tensor,
     settings: Sampling | None = None,
     seed: int = 0,
@@ -220,7 +233,7 @@ def solve(
     f
         The denoiser.
     problem
-        A `gahr.analysis.inverse.Measurement`: what was measured.
+        What was measured, for instance a `gahr.analysis.inverse.Measurement`.
     measurements
         Its result, ``(B, m)``.
     settings, seed, keep
