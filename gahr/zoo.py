@@ -66,7 +66,7 @@ def load(name: str) -> Blind:
     ValueError
         If the file is corrupt, was changed, or is no network.
     """
-    if Path(name).suffix == ".safetensors":
+    if isinstance(name, (str, Path)) and Path(name).suffix == ".safetensors":
         path = Path(name)
     else:
         check_known(name, names(), "network")
