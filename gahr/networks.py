@@ -229,7 +229,7 @@ def count_parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool = True) -> UNet | BFCNN:
+def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool | None = None) -> UNet | BFCNN:
     """Build the network that a state dict belongs to, and load it, ready to evaluate.
 
     Architecture, width, depth and image channels are read off the names and shapes.
@@ -240,7 +240,8 @@ def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool = T
         Parameter names and tensors, in the authors' layout, or a checkpoint that has them as
         ``"state_dict"``; a leading ``module.`` (left behind by ``DataParallel``) is removed.
     first_layer_linear
-        Only for `BFCNN`, where the weights do not tell: see there.
+        Only for `BFCNN`, where the weights do not tell: see there. By default yes, unless the names are
+        those of the group's earlier files (``gammas.0``), whose networks have a ReLU there.
 
     Returns
     -------
@@ -257,6 +258,8 @@ def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool = T
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise TypeError(f"a state dict maps names to tensors; got {type(state).__name__} of something else.")
     state = {re.sub(r"^(module\.)+", "", key): value for key, value in state.items()}
+    earlier = "gammas.0" in state
+    state = {re.sub(r"^(gammas|running_sd)\.(\d+)$", r"BN_layers.\2.\1", key): state[key] for key in state}
     first = state.get("encoder.0.0.weight", state.get("conv_layers.0.weight"))
     if first is not None and first.ndim != 4:
         raise ValueError(f"the first weight must be (out, in, 3, 3); got {tuple(first.shape)}.")
@@ -265,7 +268,8 @@ def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool = T
         network: UNet | BFCNN = UNet(first.shape[0], blocks, first.shape[1])
     elif "conv_layers.0.weight" in state:
         layers = sum(key.startswith("conv_layers.") for key in state)
-        network = BFCNN(first.shape[0], layers, first.shape[1], first_layer_linear)
+        linear = not earlier if first_layer_linear is None else first_layer_linear
+        network = BFCNN(first.shape[0], layers, first.shape[1], linear)
     else:
         found = ", ".join(list(state)[:3]) or "nothing"
         raise ValueError(
