@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from gahr._calls import Caller, network_of
+from gahr._calls import Caller, need_evaluation, network_of
 from gahr._checks import (
     check_count,
     check_images,
@@ -195,7 +195,8 @@ def sample(
     Source: paper, appendix A.2, algorithm 1. The start is white with standard deviation ``start``,
     so prior directions with a larger spread than that begin too narrow and stay so, in part.
     """
-    shape, n, settings = check_shape(shape), check_count(n, "n", 1), settings or Sampling()
+    shape, n, settings = check_shape(shape), check_count(n, "n", 1), _settings(settings)
+    need_evaluation(f)
     streams = _streams(seed, n)
     y = _noise(streams, shape) * settings.start + settings.mean
     weight = network_of(f)
@@ -204,6 +205,12 @@ def sample(
     if noise_seed is not None:
         streams = _streams(noise_seed, n, "noise_seed")
     return _climb(f, y, settings, streams, keep, lambda y, estimate, _: estimate - y)
+
+
+def _settings(settings: Sampling | None) -> Sampling:
+    if settings is not None and not isinstance(settings, Sampling):
+        raise TypeError(f"settings must be a Sampling; got {type(settings).__name__}.")
+    return settings or Sampling()
 
 
 def _streams(seed: int, n: int, name: str = "seed") -> list[torch.Generator]:
@@ -248,7 +255,9 @@ def solve(
     -----
     Source: Kadkhodaie & Simoncelli (2021), algorithm 2.
     """
-    settings = settings or Sampling()
+    settings = _settings(settings)
+    if not hasattr(problem, "lift"):
+        raise TypeError(f"problem must be a Measurement; got {type(problem).__name__}.")
     known = problem.lift(measurements)  # (B, C, H, W), zero where nothing was measured
     streams = _streams(seed, len(known))
     blank = torch.full_like(known, settings.mean)
