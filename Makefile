@@ -9,6 +9,7 @@
 .SUFFIXES:
 
 EFFORT ?= default
+CELEBA ?=
 PORT   ?= 8000
 URL    ?=
 
@@ -23,7 +24,8 @@ CHAPTERS  ?= $(sort $(wildcard book/[0-9][0-9]-*.ipynb))
 NAMES     := $(notdir $(CHAPTERS))
 DRAWINGS  := $(wildcard gahr/figures/[a-z]*.py)
 PACKAGE   := $(filter-out $(DRAWINGS),$(wildcard gahr/*.py gahr/*/*.py)) data/manifest.json
-PAGES     := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/teaching/* book/teaching/*/* _static/*)
+PAGES     := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/teaching/* book/teaching/*/* \
+             _static/* _static/*/*)
 TOOLS     := $(wildcard book/_tools/*.py book/lab/*.py)
 
 export PYTHONDONTWRITEBYTECODE := 1
@@ -39,10 +41,12 @@ help:
 	@echo "make test        everything that continuous integration runs"
 	@echo "make notebooks   for authors: execute chapters in place and store their outputs"
 	@echo "                 (one: make notebooks CHAPTERS=book/01-denoising.ipynb)"
+	@echo "make art         for authors: draw the logo and the first screen again, after networks changed"
 	@echo "make repository  bring links and set-up cells in step (URL=https://github.com/me/gahr)"
 	@echo "make venv        only make .venv and install"
 	@echo "make clean       remove _build/ (the environment .venv stays)"
 	@echo
+	@echo "CELEBA=yes lets the chapters see your copy of CelebA (GAHR_CELEBA): do not publish such pages."
 	@echo "EFFORT=quick, default or full says how hard \`make book\` computes (now: $(EFFORT))."
 
 # ---------------------------------------------------------------------------- the environment
@@ -64,7 +68,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 # _build/default/01-denoising.ipynb is chapter 1 executed with effort=default, and so on.
 define EXECUTE
 _build/$(1)/%.ipynb: book/%.ipynb $(PACKAGE) $(INSTALLED) book/_tools/execute.py
-	@$(RUN) book/_tools/execute.py $$< $$@ --effort $(1)
+	@$(RUN) book/_tools/execute.py $$< $$@ --effort $(1)$(if $(CELEBA), --celeba)
 endef
 $(foreach effort,quick default full,$(eval $(call EXECUTE,$(effort))))
 
@@ -154,7 +158,7 @@ test-pages: $(INSTALLED)
 # The lab and some pages in Chromium, where there is one.
 test-browser: test-pages $(VENV)/.browser
 	@echo "== pytest: the pages in a browser"
-	@GAHR_PAGES=_build/check/_build/html GAHR_AXE=_build/axe/axe/axe.min.js $(RUN) -m pytest tests/pages/test_browser.py tests/teaching/test_quiz.py
+	@GAHR_PAGES=_build/check/_build/html GAHR_AXE=_build/axe/axe/axe.min.js $(RUN) -m pytest tests/browser tests/teaching/test_quiz.py
 
 $(VENV)/.browser: $(INSTALLED)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[browser]"
@@ -171,6 +175,12 @@ test-chapters: $(INSTALLED)
 .PHONY: notebooks
 notebooks: $(INSTALLED)
 	@$(RUN) book/_tools/store.py $(CHAPTERS)
+
+# What is drawn with the book's networks and committed: again whenever they change.
+.PHONY: art
+art: $(INSTALLED)
+	@$(RUN) book/_tools/art.py
+	@$(RUN) -m book.lab.screen
 
 .PHONY: repository
 repository: $(INSTALLED)

@@ -26,3 +26,18 @@ document.addEventListener("DOMContentLoaded", () => {
   note.textContent = "Opened from a file, a browser refuses to load networks. Run make serve (or, in the folder of these pages, python -m http.server) and open the address it prints.";
   note.hidden = false;
 });
+
+// A filter of the replication table shows what it finds: its rows are unfolded.
+addEventListener("change", ({ target }) => {
+  if (target.name !== "claims") return;
+  for (const folded of document.querySelectorAll(".claims details")) folded.open = target.value !== "all";
+});
+
+// On paper every picture is there, also those that a reader has not scrolled to, and nothing stays folded.
+addEventListener("beforeprint", () => {
+  for (const picture of document.querySelectorAll("img[loading]")) picture.loading = "eager";
+  for (const folded of document.querySelectorAll(".bd-article details:not([open])")) {
+    folded.open = true;
+    addEventListener("afterprint", () => { folded.open = false; }, { once: true });
+  }
+});

@@ -27,7 +27,7 @@ def median(values: Sequence[float] | Tensor) -> Interval:
     """Median, with an interval that covers the population's in 95 % of cases, whatever its shape.
 
     The interval runs between two of the ordered values. With fewer than 6 no two are far enough
-    apart, and it runs from the smallest to the largest.
+    apart, and it runs from the smallest to the largest. A single value tells no spread: NaN.
 
     Examples
     --------
@@ -40,6 +40,8 @@ def median(values: Sequence[float] | Tensor) -> Interval:
     n = len(ordered)
     if not n or ordered.isnan().any():
         raise ValueError(f"a median needs numbers; got {n} values, {int(ordered.isnan().sum())} of them NaN.")
+    if n == 1:
+        return Interval(ordered.item(), math.nan, math.nan)
     outside = max(0, int(stats.binom.ppf(0.025, n, 0.5)) - 1)
     return Interval(ordered.quantile(0.5).item(), ordered[outside].item(), ordered[n - 1 - outside].item())
 

@@ -256,7 +256,8 @@ def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool = T
     Raises
     ------
     ValueError
-        If the names are of neither network, or a tensor is missing, extra, not finite or of the wrong shape.
+        If the names are of neither network, or a tensor is missing, extra, not finite or of the wrong
+        shape, or a spread is not positive.
     """
     state = {re.sub(r"^(module\.)+", "", key): value for key, value in state.items()}
     first = state.get("encoder.0.0.weight", state.get("conv_layers.0.weight"))
@@ -277,6 +278,8 @@ def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool = T
     for key, value in state.items():
         if not torch.isfinite(value).all():
             raise ValueError(f"{key} contains NaN or infinite values.")
+        if key.endswith("running_sd") and not (value > 0).all():
+            raise ValueError(f"{key} has a spread of {value.min().item():.3g}; a network divides by spreads.")
     try:
         network.load_state_dict({key: value.float() for key, value in state.items()})
     except RuntimeError as error:

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from gahr._checks import check_known
 
-__all__ = ["by_effort", "explore", "flipbook", "is_live", "judge", "say", "table", "verdict"]
+__all__ = ["by_effort", "explore", "flipbook", "is_live", "judge", "pick", "say", "table", "verdict"]
 
 T = TypeVar("T")
 
@@ -62,6 +62,34 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], left: int = 1) 
         "|" + "|".join(line) + "|" if i == 1 else "| " + " | ".join(line) + " |"
         for i, line in enumerate(text)
     )
+
+
+def pick(rows: Iterable[Mapping], **columns: object) -> list[Mapping]:
+    """Rows of a stored table whose columns have the given values, in their order.
+
+    Parameters
+    ----------
+    rows
+        Of a table, for instance ``zoo.result("fashion32-pairs")["rows"]``.
+    columns
+        Names of columns, and what must stand there. A row without such a column does not match.
+
+    Raises
+    ------
+    KeyError
+        If no row matches; the message has what was asked for.
+
+    Examples
+    --------
+    >>> rows = [{"n": 10, "half": "a", "mean": 0.5}, {"n": 10, "half": "b", "mean": 0.7}]
+    >>> pick(rows, n=10, half="b")[0]["mean"]
+    0.7
+    """
+    found = [row for row in rows if columns.items() <= row.items()]
+    if not found:
+        asked = ", ".join(f"{name} = {value!r}" for name, value in columns.items())
+        raise KeyError(f"no row of the table has {asked}.")
+    return found
 
 
 def verdict(claim: str, value: float, expected: float, tolerance: float, unit: str = "") -> None:

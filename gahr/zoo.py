@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from pathlib import Path
 
 import safetensors
@@ -34,19 +33,32 @@ def names(kind: str = "network") -> list[str]:
     ----------
     kind
         ``"network"``, ``"result"``, ``"images"``, or ``"record"``: a network whose recipe, history
-        and curves are told, and whose weights are not shipped.
+        and curves are told, and whose weights are not shipped. ``"run"``: not in the manifest, but
+        finished on this machine, in the folder that ``GAHR_RUNS`` names, or ``runs``.
     """
-    check_known(kind, (*_files.FOLDERS, "record"), "kind")
+    check_known(kind, (*_files.FOLDERS, "record", "run"), "kind")
+    if kind == "run":
+        return sorted(path.parent.name for path in _runs().glob("*/facts.json"))
     if kind == "record":
         return sorted(_files.manifest().get("records", {}))
     rows = _files.manifest()["files"].values()
     return sorted(row["name"] for row in rows if row["kind"] == kind)
 
 
+def _runs() -> Path:
+    return _files.chosen("GAHR_RUNS") or Path("runs")
+
+
 def describe(name: str) -> dict:
-    """Manifest row of a network, record or result: recipe, provenance, curves, hash. A copy of its own."""
+    """Manifest row of a network, record or result: recipe, provenance, curves, hash. A copy of its own.
+
+    Of a run that was finished on this machine, and is not in the manifest, its ``facts.json``.
+    """
     listing = _files.manifest()
     rows = {row["name"]: row for row in listing["files"].values()} | listing.get("records", {})
+    if name not in rows and name in names("run"):
+        facts = json.loads((_runs() / name / "facts.json").read_text(encoding="utf-8"))
+        return {"name": name, "kind": "run", **facts}
     check_known(name, rows, "network or result")
     return copy.deepcopy(rows[name])
 
@@ -99,7 +111,8 @@ def load_run(name: str, runs: str | Path | None = None) -> Blind:
     """
     if name in names():
         return load(name)
-    path = Path(runs or os.environ.get("GAHR_RUNS") or "runs") / name / f"{name}.safetensors"
+    folder = Path(runs).expanduser() if runs else _runs()
+    path = folder / name / f"{name}.safetensors"
     if not path.exists():
         raise FileNotFoundError(
             f"{name} is not shipped with the book, and there is no {path}. `python -m gahr zoo show {name}` "

@@ -43,7 +43,7 @@ PACKAGES = (
     Package(
         "katex@0.16.22",
         "XCHRdUw4lf3SKBaJe4EvgqIuWwkPSo9XoeO8GjQW94Bp7TWv9hNhzZjZ+OH9yf1UmLygb7DIT5GSFQiyt16zYg==",
-        ("dist/katex.min.css", "dist/fonts/*.woff2"),
+        ("dist/katex.min.css", "dist/fonts/*.woff2", "LICENSE"),
         "katex",
         "the fonts of formulas come from another host",
     ),
@@ -69,7 +69,7 @@ def fetch(package: Package, target: Path) -> bool:
     """Put a package's files under ``target`` unless they are there; whether they are now."""
     folder = target / package.folder
     stamp = folder / ".version"
-    if stamp.exists() and stamp.read_text("utf-8") == package.name:
+    if stamp.exists() and stamp.read_text("utf-8") == _stamp(package):
         return True
     try:
         archive = _packed(package.name)
@@ -111,7 +111,11 @@ def _unpack(archive: bytes, package: Package, folder: Path) -> None:
             place = folder / name.removeprefix("dist/")
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(files.extractfile(member).read())
-    (folder / ".version").write_text(package.name, encoding="utf-8")
+    (folder / ".version").write_text(_stamp(package), encoding="utf-8")
+
+
+def _stamp(package: Package) -> str:
+    return " ".join([package.name, *package.wanted])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,8 +10,8 @@ import math
 import torch
 
 from gahr import intervals, measures, zoo
-from gahr.analysis import transition
-from gahr.notebook import judge
+from gahr.analysis import pairs, transition
+from gahr.notebook import judge, pick
 from gahr.training import recipes
 
 COPY = 0.95
@@ -80,31 +80,37 @@ def closed(stem: str) -> Found:
     return text, margin, "holds" if allowed else "differs"
 
 
-def variance(small: str, large: str) -> Found:
-    sizes = zoo.result("fashion32-pairs")["sizes"]
-    falls = [a / b for a, b in zip(sizes[small]["variance"], sizes[large]["variance"], strict=True)]
+def variance(small: int, large: int) -> Found:
+    rows = zoo.result("fashion32-pairs")["rows"]
+    (one,), (other,) = (pick(rows, n=n) for n in (small, large))
+    falls = [a / b for a, b in zip(one["variance"], other["variance"], strict=True)]
     middle = intervals.median(falls).value
     return _bounded(intervals.Interval(middle, min(falls), max(falls)), least=10, unit=" times")
 
 
-def _drawn(n: str, result: str = "fashion32-samples") -> dict:
-    found = zoo.result(result)
-    return found[n] if n in found else found["sizes"][n]
+def _drawn(n: int, result: str = "fashion32-samples", noise: bool = True) -> list[dict]:
+    """Rows of the samples of networks of ``n`` images, drawn with injected noise or without."""
+    stored = zoo.result(result)
+    return pick(stored["rows"], n=n, beta=stored["sampler"]["beta"] if noise else 1.0)
 
 
-def copies(n: str, least: float = COPY, most: float = math.inf) -> Found:
-    copy = _drawn(n)["copy"]
-    return _bounded(intervals.median(copy["a"]["centered"] + copy["b"]["centered"]), least, most)
+def _values(rows: list[dict], measure: str, by: str = "centered", **columns: str) -> list[float]:
+    return pick(rows, measure=measure, by=by, **columns)[0]["values"]
 
 
-def between(n: str, result: str = "fashion32-samples") -> Found:
-    return _bounded(intervals.median(_drawn(n, result)["between"]["centered"]), least=0.9)
+def copies(n: int, least: float = COPY, most: float = math.inf) -> Found:
+    return _bounded(intervals.median(pairs.copies(_drawn(n))), least, most)
 
 
-def above_copies(n: str, convention: str, result: str = "fashion32-samples") -> Found:
-    row = _drawn(n, result)
-    parts = (row["between"][convention], row["copy"]["a"][convention], row["copy"]["b"][convention])
-    between, a, b = (torch.tensor(part) for part in parts)
+def between(n: int, result: str = "fashion32-samples", noise: bool = True) -> Found:
+    values = _values(_drawn(n, result, noise), "between", share="both")
+    return _bounded(intervals.median(values), least=0.9)
+
+
+def above_copies(n: int, by: str, result: str = "fashion32-samples") -> Found:
+    rows = _drawn(n, result)
+    between = torch.tensor(_values(rows, "between", by, share="both"))
+    a, b = (torch.tensor(_values(rows, "copy", by, half=half)) for half in "ab")
     share = intervals.superiority(between, torch.cat([a, b]))
     drawn = torch.randint(len(a), (1000, len(a)), generator=torch.Generator().manual_seed(0))
     again = [intervals.superiority(between[i], torch.cat([a[i], b[i]])) for i in drawn]  # seeds, resampled
@@ -113,26 +119,27 @@ def above_copies(n: str, convention: str, result: str = "fashion32-samples") -> 
 
 
 def _below() -> tuple[int, int]:
-    values = _drawn("14000")["between"]["centered"]
+    values = _values(_drawn(14000), "between", share="both")
     return sum(value < 0.9 for value in values), len(values)
 
 
 def agreeing(least: float) -> Found:
     from scipy.stats import binomtest
 
-    below, pairs = _below()
-    span = binomtest(pairs - below, pairs).proportion_ci(method="wilson")
-    return _bounded(intervals.Interval(1 - below / pairs, span.low, span.high), least=least)
+    below, count = _below()
+    span = binomtest(count - below, count).proportion_ci(method="wilson")
+    return _bounded(intervals.Interval(1 - below / count, span.low, span.high), least=least)
 
 
 def parted() -> Found:
-    below, pairs = _below()
-    return f"{below} of {pairs} pairs", f"{below:+d} pairs", "holds" if below else "differs"
+    below, count = _below()
+    return f"{below} of {count} pairs", f"{below:+d} pairs", "holds" if below else "differs"
 
 
 def across() -> Found:
-    values = zoo.result("fashion32-samples")["across_halves"]["centered"]
-    return _bounded(intervals.Interval(max(values), max(values), max(values)), most=COPY)
+    rows = pick(zoo.result("fashion32-samples")["rows"], measure="across_halves", by="centered")
+    most = max(rows[0]["values"])
+    return _bounded(intervals.Interval(most, most, most), most=COPY)
 
 
 def resolution() -> Found:

@@ -53,7 +53,7 @@ def claims() -> list[Claim]:
             "deterministic sampler, N = 20,000: pairs nearly identical",
             "median similarity of pairs at least 0.9",
             f"{PAIRS}, N = 14,000",
-            partial(claim.between, "deterministic"),
+            partial(claim.between, 14000, noise=False),
         ),
         *_figure15(),
     ]
@@ -120,7 +120,7 @@ def _figure1() -> list[Claim]:
             "model variance goes to zero with N",
             "at every sigma at least 10 times smaller at the largest N than at N = 10",
             CLOTHES,
-            partial(claim.variance, "10", "14000"),
+            partial(claim.variance, 10, 14000),
         ),
     ]
 
@@ -132,21 +132,21 @@ def _figure2() -> list[Claim]:
             Claim(
                 "Fig. 2", f"N = {n}: samples are training pictures", copies, PAIRS, partial(claim.copies, n)
             )
-            for n in ("1", "10", "100")
+            for n in (1, 10, 100)
         ),
         Claim(
             "Fig. 2",
             "N = 1,000: near a training picture, and distorted",
             f"the same median between 0.8 and {claim.COPY}",
             PAIRS,
-            partial(claim.copies, "1000", 0.8, claim.COPY),
+            partial(claim.copies, 1000, 0.8, claim.COPY),
         ),
         Claim(
             "Fig. 2",
             "N = 100,000: the two networks draw nearly the same",
             f"median similarity of pairs {same}",
             f"{PAIRS}, N = 14,000",
-            partial(claim.between, "14000"),
+            partial(claim.between, 14000),
             "Part of the pairs settle on different clothes, as in the paper's Figure 8. Seven times fewer "
             "training pictures than the paper's, and a small network.",
         ),
@@ -155,7 +155,7 @@ def _figure2() -> list[Claim]:
             "the same, faces",
             f"median similarity of pairs {same}",
             f"{FACES.format(40)}; 64 pairs, N = 13,000",
-            partial(claim.between, "13000", "faces40-samples"),
+            partial(claim.between, 13000, "faces40-samples"),
         ),
         *(
             Claim(
@@ -164,7 +164,7 @@ def _figure2() -> list[Claim]:
                 "of any pair and any sample, the pair is more alike than the sample and its nearest training "
                 "picture, in more than half of the cases",
                 f"{PAIRS}, N = 14,000",
-                partial(claim.above_copies, "14000", convention),
+                partial(claim.above_copies, 14000, convention),
             )
             for convention, text in (("centered", "means removed"), ("plain", "cosine"))
         ),
@@ -173,7 +173,7 @@ def _figure2() -> list[Claim]:
             "the same, faces",
             "the same, means removed",
             f"{FACES.format(40)}; 64 pairs, N = 13,000",
-            partial(claim.above_copies, "13000", "centered", "faces40-samples"),
+            partial(claim.above_copies, 13000, "centered", "faces40-samples"),
         ),
     ]
 
@@ -203,7 +203,7 @@ def _bf_cnn() -> list[Claim]:
             "BF-CNN: the two networks draw nearly the same",
             "median similarity of pairs at least 0.9",
             scale,
-            partial(claim.between, "13000", "faces20-bfcnn32-samples"),
+            partial(claim.between, 13000, "faces20-bfcnn32-samples"),
         ),
     ]
 

@@ -12,7 +12,7 @@ from book.claims.claim import Found, _bounded
 from book.claims.generalization import Claim
 from gahr import intervals, paper, zoo
 from gahr.analysis.slopes import minimax_slope
-from gahr.notebook import judge
+from gahr.notebook import judge, pick
 
 SLOPES = "calpha40-slopes"
 HARMONICS = "calpha40-harmonics"
@@ -111,55 +111,60 @@ def claims() -> list[Claim]:
     ]  # fmt: skip
 
 
+def _slopes(**columns: int) -> list[intervals.Interval]:
+    """Of the networks' curves over the rule's levels, by increasing alpha."""
+    rows = pick(zoo.result(SLOPES)["slopes"], basis="network", range="rule", **columns)
+    return [intervals.Interval(row["slope"], row["low"], row["high"]) for row in rows]
+
+
 def slope(alpha: int, expected: float, tolerance: float = 0.05) -> Found:
-    found = intervals.Interval(*zoo.result(SLOPES)["classes"][str(alpha)]["slope"]["rule"])
-    return _bounded(found, expected - tolerance, expected + tolerance)
+    return _bounded(_slopes(alpha=alpha)[0], expected - tolerance, expected + tolerance)
 
 
 def growing() -> Found:
-    rows = [zoo.result(SLOPES)["classes"][str(alpha)]["slope"]["rule"] for alpha in (1, 2, 3, 4, 5)]
-    steps = [after[0] - before[0] for before, after in zip(rows, rows[1:], strict=False)]
-    apart = [after[1] - before[2] for before, after in zip(rows, rows[1:], strict=False)]
+    rows = _slopes()
+    steps = [after.value - before.value for before, after in zip(rows, rows[1:], strict=False)]
+    apart = [after.low - before.high for before, after in zip(rows, rows[1:], strict=False)]
     verdict = judge(min(steps), min(steps), min(apart), least=0)
     if min(steps) < 0:
         verdict = "differs"
-    return ", ".join(f"{row[0]:.3f}" for row in rows), f"{min(apart):+.3f}", verdict
+    return ", ".join(f"{row.value:.3f}" for row in rows), f"{min(apart):+.3f}", verdict
 
 
-def _inside(lam: list[list[float]], ratio: float) -> tuple[int, float]:
+def _inside(rows: list[dict], ratio: float) -> tuple[int, float]:
     """How many of the paper's eigenvalues lie in the range of ours, and the median difference."""
     printed = paper.CALPHA_EIGENVALUES
-    columns = zip(*lam, strict=True)  # mean, least and largest over pictures
+    columns = ([row[name] for row in rows] for name in ("mean", "least", "most"))  # over pictures
     mean, least, most = (paper.at_ranks(column, range(len(printed)), ratio) for column in columns)
     inside = sum(low <= e <= high for e, low, high in zip(printed, least, most, strict=True))
     return inside, statistics.median(m - e for e, m in zip(printed, mean, strict=True))
 
 
 def spectrum(scale: float = paper.NARROWER) -> Found:
-    lam = zoo.result(HARMONICS)["classes"]["4"]["lam"]
-    (inside, apart), (same, _) = _inside(lam, scale), _inside(lam, 1.0)
+    rows = pick(zoo.result(HARMONICS)["spectra"], alpha=4)
+    (inside, apart), (same, _) = _inside(rows, scale), _inside(rows, 1.0)
     of = len(paper.CALPHA_EIGENVALUES)
     text = f"{inside} of {of}, median difference {apart:+.3f} ({same} at the same rank)"
     return text, f"{inside - 18:+d}", "holds" if inside >= 18 else "differs"
 
 
-def _above_mirror(key: str, alpha: str) -> intervals.Interval:
+def _above_mirror(measure: str, alpha: int) -> intervals.Interval:
     """A measure of the network's vectors less the same along the mirror image, and two errors around it."""
-    numbers = zoo.result(HARMONICS)["classes"][alpha]["summary"]["network"]
-    (here, se), (there, other) = numbers[key], numbers[f"{key}, mirror"]
-    error = 2 * math.hypot(se, other)
-    return intervals.Interval(here - there, here - there - error, here - there + error)
+    rows = pick(zoo.result(HARMONICS)["rows"], alpha=alpha, basis="network")
+    (here,), (there,) = (pick(rows, measure=name) for name in (measure, f"{measure}, mirror"))
+    more, error = here["mean"] - there["mean"], 2 * math.hypot(here["se"], there["se"])
+    return intervals.Interval(more, more - error, more + error)
 
 
 def aligned() -> Found:
     """The least difference over the five classes."""
-    found = [_above_mirror("aligned", alpha) for alpha in zoo.result(HARMONICS)["classes"]]
+    found = [_above_mirror("aligned", alpha) for alpha in (1, 2, 3, 4, 5)]
     return _bounded(min(found, key=lambda interval: interval.low), least=0)
 
 
 def pure(alpha: int) -> Found:
     """The same for purity, one class."""
-    return _bounded(_above_mirror("purity", str(alpha)), least=0)
+    return _bounded(_above_mirror("purity", alpha), least=0)
 
 
 def _paired(rough: list[float], smooth: list[float], draws: int = 1000) -> intervals.Interval:
@@ -171,10 +176,15 @@ def _paired(rough: list[float], smooth: list[float], draws: int = 1000) -> inter
 
 
 def localized(rough: int, smooth: int) -> Found:
-    rows = zoo.result(HARMONICS)["classes"]
-    return _bounded(_paired(rows[str(rough)]["share"], rows[str(smooth)]["share"]), least=0)
+    rows = zoo.result(HARMONICS)["shares"]
+    return _bounded(_paired(*(_shares(rows, alpha=alpha) for alpha in (rough, smooth))), least=0)
 
 
-def unequal(which: str, rough: str = "1.5", smooth: str = "4") -> Found:
-    rows = zoo.result(UNEQUAL)["networks"][which]
-    return _bounded(_paired(rows[rough]["share"], rows[smooth]["share"]), least=0)
+def unequal(which: str, rough: float = 1.5, smooth: float = 4) -> Found:
+    rows = pick(zoo.result(UNEQUAL)["rows"], network=which)
+    return _bounded(_paired(*(_shares(rows, contour=alpha) for alpha in (rough, smooth))), least=0)
+
+
+def _shares(rows: list[dict], **columns: float) -> list[float]:
+    """Picture by picture, always in the same order."""
+    return [row["share"] for row in pick(rows, **columns)]

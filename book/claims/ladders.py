@@ -54,7 +54,7 @@ def last(stem: str, half: str) -> list[tuple[float, float]]:
 
 def variances(stem: str) -> list[list[float]]:
     """Claim (c): absolute model variance at every noise level, a row for each size."""
-    return [row["variance"] for row in zoo.result(LADDERS[stem])["sizes"].values()]
+    return [row["variance"] for row in zoo.result(LADDERS[stem])["rows"]]
 
 
 def table() -> str:

@@ -12,6 +12,7 @@ from book.claims.generalization import Claim
 from gahr import paper, zoo
 from gahr.analysis import slopes
 from gahr.intervals import Interval
+from gahr.notebook import pick
 
 FIGURES = {"discs40": ("Fig. 5", 0.04, 5), "ray40": ("Fig. 19", 0.04, 1), "sinusoids40": ("Fig. 20", 0.08, 2)}
 """Where in the paper, its noise level, the dimension."""
@@ -107,15 +108,12 @@ def claims() -> list[Claim]:
 
 def _at(name: str, pair: str, sigma: float) -> Interval:
     """A stored gap with two standard errors on either side."""
-    found = zoo.result(f"{name}-optima")
-    k = found["sigma"].index(sigma)
-    db, se = (found["gaps"][pair][key][k] for key in ("db", "se"))
-    return Interval(db, db - 2 * se, db + 2 * se)
+    (row,) = pick(zoo.result(f"{name}-optima")["gaps"], pair=pair, sigma=sigma)
+    return Interval(row["db"], row["db"] - 2 * row["se"], row["db"] + 2 * row["se"])
 
 
 def _rows(name: str, sigma: float) -> list[dict]:
-    rows = zoo.result(f"{name}-tangents")["rows"]
-    return [row for row in rows if row["which"] == "network" and row["sigma"] == sigma]
+    return pick(zoo.result(f"{name}-tangents")["rows"], which="network", sigma=sigma)
 
 
 def _spread(values: list[float]) -> Interval:
@@ -128,7 +126,8 @@ def line(name: str) -> Found:
 
 
 def slope(name: str) -> Found:
-    return _bounded(Interval(*zoo.result(f"{name}-optima")["slopes"]["network"]), most=0.9)
+    (row,) = pick(zoo.result(f"{name}-optima")["slopes"], denoiser="network")
+    return _bounded(Interval(row["slope"], row["low"], row["high"]), most=0.9)
 
 
 def short(name: str) -> Found:

@@ -7,7 +7,7 @@ from functools import partial
 from book.claims.claim import Found, _bounded
 from book.claims.generalization import Claim
 from gahr import intervals, paper, zoo
-from gahr.notebook import judge
+from gahr.notebook import judge, pick
 
 FACES = "faces, 40x40, 16 channels, N = 13,000"
 ABOVE = (42 / paper.PIXELS, 53 / paper.PIXELS)
@@ -88,8 +88,9 @@ def _step(start: int, end: int) -> int:
     return 1 if end - start <= 5 else 4
 
 
-def _images() -> list[dict]:
-    return zoo.result("adapted-faces")["figure3"]
+def _rows(table: str, **columns: object) -> list[dict]:
+    """What is stored of Figure 3's images; the portrait is the first."""
+    return pick(zoo.result("adapted-faces")[table], **columns)
 
 
 def _span(values: list[float]) -> intervals.Interval:
@@ -98,22 +99,23 @@ def _span(values: list[float]) -> intervals.Interval:
 
 
 def over_images(name: str, most: float) -> Found:
-    return _bounded(_span([row[name] for row in _images()]), most=most)
+    return _bounded(_span([row[name] for row in _rows("symmetry")]), most=most)
 
 
 def first() -> Found:
-    least = [min(row["first"]) for row in _images()]
+    both = (_rows("first", half=half) for half in "ab")
+    least = [min(a["largest"], b["largest"]) for a, b in zip(*both, strict=True)]
     return _bounded(_span(least), least=1)
 
 
 def above() -> Found:
-    counts = [count / 1600 for row in _images() for count in row["above_1"]]
+    counts = [row["above_1"] / 1600 for row in _rows("first")]
     text, margin, verdict = _bounded(_span([100 * share for share in counts]), 50 * ABOVE[0], 200 * ABOVE[1])
     return f"{text} % of the directions", f"{margin} points", verdict
 
 
 def printed(start: int, end: int) -> Found:
-    ours = _images()[0]["printed"][0][start:end]
+    ours = _rows("first", image=0, half="a")[0]["printed"][start:end]
     theirs = list(paper.FACE_EIGENVALUES.values())[start:end]
     worst = max(abs(value / other - 1) for value, other in zip(ours, theirs, strict=True))
     text = ", ".join(f"{value:.3g}" for value in ours[:: _step(start, end)])
@@ -122,8 +124,11 @@ def printed(start: int, end: int) -> Found:
 
 def halves() -> Found:
     """1 where B's basis is A's, 0 where it is no nearer than another picture's."""
-    rows = _images()
-    share = [(r["halves shared"] - r["image shared"]) / (1 - r["image shared"]) for r in rows]
+    halves, others = (
+        [row["value"] for row in _rows("agreement", measure="shared", pair=pair)]
+        for pair in ("halves", "image")
+    )
+    share = [(a - b) / (1 - b) for a, b in zip(halves, others, strict=True)]
     text, margin, verdict = _bounded(_span(share), least=0.5)
-    means = [sum(r[f"{name} shared"] for r in rows) / len(rows) for name in ("halves", "image")]
+    means = [sum(values) / len(values) for values in (halves, others)]
     return f"{text}: shares {means[0]:.2f} and {means[1]:.2f}", margin, verdict

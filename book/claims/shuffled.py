@@ -7,7 +7,7 @@ from functools import partial
 from book.claims.claim import Found, _bounded
 from book.claims.generalization import Claim
 from gahr import intervals, paper, zoo
-from gahr.notebook import judge
+from gahr.notebook import judge, pick
 
 STUDY = "shuffled40-spectra"
 SCALE = "faces, 40x40, 16 channels, N = 13,000"
@@ -66,24 +66,24 @@ def claims() -> list[Claim]:
 
 def gap(sigma: float, least: float) -> Found:
     """PSNR gap at a noise level, with two standard errors over images."""
-    found = zoo.result(STUDY)["gaps"]
-    at = found["sigma"].index(sigma)
-    value, width = found["gap"][at], 2 * found["se"][at]
+    (row,) = pick(zoo.result(STUDY)["gaps"], sigma=sigma)
+    value, width = row["db"], 2 * row["se"]
     return _bounded(intervals.Interval(value, value - width, value + width), least=least, unit=" dB")
 
 
 def slopes(which: str = "all") -> Found:
     """Slope with shuffled pixels over that without; the interval is the former's."""
-    found = zoo.result(STUDY)["gaps"]["slopes"][which]
-    first, second = found["first"][0], found["second"]
-    text, margin, verdict = _bounded(intervals.Interval(*(value / first for value in second)), most=2 / 3)
-    return f"{text}: slopes {second[0]:.3f} and {first:.3f}", margin, verdict
+    rows = pick(zoo.result(STUDY)["slopes"], range=which)
+    (first,), (second,) = (pick(rows, of=of) for of in ("first", "second"))
+    ratios = (second[key] / first["slope"] for key in ("slope", "low", "high"))
+    text, margin, verdict = _bounded(intervals.Interval(*ratios), most=2 / 3)
+    return f"{text}: slopes {second['slope']:.3f} and {first['slope']:.3f}", margin, verdict
 
 
 def eigenvalues() -> Found:
     """Eigenvalues of the symmetric part at the portrait, the largest relative distance, and verdict."""
     found = zoo.result(STUDY)
-    values = found["jacobians"]["shuffled"][0]["symmetric"]
+    values = pick(found["jacobians"], denoiser="shuffled", face=0)[0]["symmetric"]
     known = [rank - 1 for rank in found["ranks"]]
     ours = paper.at_ranks(values, list(paper.SHUFFLED_EIGENVALUES), known=known)
     worst = max(
@@ -94,25 +94,29 @@ def eigenvalues() -> Found:
     return text, f"{100 * (0.1 - worst):+.1f} points", judge(worst, worst, worst, most=0.1)
 
 
-def _ratios(key: str, inner: str) -> intervals.Interval:
+def _by_face(column: str) -> tuple[list[float], list[float]]:
+    """A number of the Jacobians of the shuffled network, and of that of faces."""
+    rows = zoo.result(STUDY)["jacobians"]
+    one, other = ([row[column] for row in pick(rows, denoiser=name)] for name in ("shuffled", "faces"))
+    return one, other
+
+
+def _ratios(column: str) -> intervals.Interval:
     """Number of the shuffled network over that of the other, by face: mean and range."""
-    found = zoo.result(STUDY)["jacobians"]
-    pairs = zip(found["shuffled"], found["faces"], strict=True)
-    ratios = [one[key][inner] / other[key][inner] for one, other in pairs]
+    ratios = [one / other for one, other in zip(*_by_face(column), strict=True)]
     return intervals.Interval(sum(ratios) / len(ratios), min(ratios), max(ratios))
 
 
 def decay() -> Found:
     """How many times more directions are kept by more than a tenth."""
-    text, margin, verdict = _bounded(_ratios("above", "0.1"), least=1)
+    text, margin, verdict = _bounded(_ratios("above 0.1"), least=1)
     return f"{text} times as many", margin, verdict
 
 
 def noisy() -> Found:
     """Correlation of neighbouring pixels in the shuffled network's vectors, shuffled back."""
-    found = zoo.result(STUDY)["jacobians"]
-    means = {name: [row["neighbours"] for row in found[name]] for name in ("shuffled", "faces")}
-    ours, other = means["shuffled"], sum(means["faces"]) / len(means["faces"])
+    ours, theirs = _by_face("neighbours")
+    other = sum(theirs) / len(theirs)
     span = intervals.Interval(sum(ours) / len(ours), min(ours), max(ours))
     text, margin, verdict = _bounded(span, 0.1, 0.9 * other)
     return f"{text}; faces {other:.2f}", margin, verdict

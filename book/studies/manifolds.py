@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -58,29 +59,37 @@ def optima(name: str, n: int, sigmas: tuple[float, ...] = measures.SIGMAS) -> di
     x = images.load(name, n, "held-out")
     chosen = {"network": zoo.load(network(name))} | exact(name)
     errors = {key: manifolds.errors(f, x, sigmas) for key, f in chosen.items()}
-    return compared(errors, sigmas, DIMENSION[name]) | {"network": network(name), "images": n}
+    return {"network": network(name), "images": n} | compared(errors, sigmas, DIMENSION[name])
 
 
 def compared(errors: dict[str, Tensor], sigmas: tuple[float, ...], dimension: int) -> dict:
-    """Mean errors, gaps of `PAIRS`, gaps to the tangent projection's error, and slopes at weak noise."""
-    gaps = {
-        pair: [intervals.gap(a, b) for a, b in zip(errors[over], errors[under], strict=True)]
-        for pair, (over, under) in PAIRS.items()
-    }
+    """Mean errors, gaps of `PAIRS`, gaps to the tangent projection's error, and slopes at weak noise.
+
+    Returns
+    -------
+    found
+        ``errors``: by ``denoiser``, ``mse`` at each noise level. ``gaps``: by ``pair`` and ``sigma``, ``db``
+        and ``se``. ``slopes``: by denoiser, with intervals.
+    """
+    gaps, weak = [], [k for k, s in enumerate(sigmas) if WEAK[0] <= s <= WEAK[1]]
     line = [torch.tensor(dimension * s**2 / SIDE**2, dtype=torch.float64) for s in sigmas]
-    for key in ("told", "blind", "network"):
-        gaps[f"{key} to line"] = [intervals.gap(a, b) for a, b in zip(errors[key], line, strict=True)]
-    weak = [k for k, s in enumerate(sigmas) if WEAK[0] <= s <= WEAK[1]]
-    slopes = {}
+    pairs = {pair: (errors[over], errors[under]) for pair, (over, under) in PAIRS.items()}
+    pairs |= {f"{key} to line": (errors[key], line) for key in ("told", "blind", "network")}
+    for pair, (over, under) in pairs.items():
+        for sigma, a, b in zip(sigmas, over, under, strict=True):
+            found = intervals.gap(a, b)
+            gaps.append({"pair": pair, "sigma": sigma, "db": found.db, "se": found.se})
+    slopes = []
     for key, each in errors.items():
         table = measures.decibels(each[weak].clamp_min(1e-15))
-        slopes[key] = list(measures.slope(table, tuple(sigmas[k] for k in weak)))
+        slope, low, high = measures.slope(table, tuple(sigmas[k] for k in weak))
+        slopes.append({"denoiser": key, "slope": slope, "low": low, "high": high})
     return {
         "sigma": list(sigmas),
         "dimension": dimension,
         "pixels": SIDE**2,
-        "mse": {key: each.mean(1).tolist() for key, each in errors.items()},
-        "gaps": {key: {"db": [g.db for g in row], "se": [g.se for g in row]} for key, row in gaps.items()},
+        "errors": [{"denoiser": key, "mse": each.mean(1).tolist()} for key, each in errors.items()],
+        "gaps": gaps,
         "slopes": slopes,
     }
 
@@ -170,3 +179,9 @@ def _beside(basis: bases.Basis, plane: Tensor, m: int) -> dict:
         "angles": [round(v, 2) for v in angles.tolist()],
         "inside": ((basis.out[:m].double() @ plane.T).square().sum() / m).item(),
     }
+
+
+STUDIES = {}
+for _name, _n, _shown in (("discs40", 200, 3), ("ray40", 1000, 1), ("sinusoids40", 500, 1)):
+    STUDIES[f"{_name}-optima"] = functools.partial(optima, _name, _n)
+    STUDIES[f"{_name}-tangents"] = functools.partial(tangents, _name, _shown)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gahr import bases, images, measures, paper, zoo
+from gahr import bases, images, measures, notebook, paper, zoo
 from gahr.analysis import subspaces
 from gahr.denoisers import Denoiser, add_noise
 from gahr.jacobian import Linearization, asymmetry, linearize
@@ -42,13 +42,13 @@ def view(f: Denoiser, y: Tensor, leading: int | None = None) -> View:
     return View(J, basis, f(y).detach())
 
 
-def agreement(a: View, b: View, cuts: Sequence[int]) -> dict[str, list[float]]:
-    """How far the second basis is that of the first, at each cut, and what near-equal factors allow.
+def agreement(a: View, b: View, cuts: Sequence[int]) -> list[dict]:
+    """How far the second basis is that of the first, at each cut ``k``, and what near-equal factors allow.
 
     ``a`` is a whole view. Its factors are taken to be known within the root mean square of
     ``e^T (J_B - J_A) e`` over its leading directions, as many as the last cut.
     """
-    index, e = torch.tensor(cuts) - 1, a.basis.e[: cuts[-1]]
+    e = a.basis.e[: cuts[-1]]
     products, lam = b.times(e), a.basis.lam
     width = ((e * products).sum(1) - lam[: cuts[-1]]).square().mean().sqrt().item()
     found = {
@@ -56,29 +56,35 @@ def agreement(a: View, b: View, cuts: Sequence[int]) -> dict[str, list[float]]:
         "captured": subspaces.captured(e, products, b.basis.lam[: cuts[-1]]),
         "mixed": subspaces.shared_when_mixed(lam, width),
     }
-    return {name: values[index].tolist() for name, values in found.items()}
+    return [
+        {"measure": name, "k": k, "value": values[k - 1].item()}
+        for name, values in found.items()
+        for k in cuts
+    ]
 
 
-def summary(a: View, x: Tensor, sigma: float) -> dict[str, float]:
+def summary(a: View, x: Tensor, sigma: float) -> list[dict]:
     """Numbers of one view: factors above 1 and 1/2, their sum, the error in units of the noise, asymmetry."""
     lam = a.basis.lam
-    return {
+    found = {
         "above_1": int((lam > 1).sum()),
         "kept": int((lam > 0.5).sum()),
         "dimension": lam.sum().item(),
         "error": ((a.estimate - x).square().sum() / sigma**2).item(),
         "asymmetry": asymmetry(a.J).value,
     }
+    return [{"measure": name, "value": value} for name, value in found.items()]
 
 
-def _gathered(rows: list[dict]) -> dict:
-    """Mean over images, and its standard error, of every number and list of numbers."""
-    found = {}
-    for name in rows[0]:
-        values = torch.tensor([row[name] for row in rows]).double()
-        spread = values.std(0) if len(rows) > 1 else torch.full_like(values[0], float("nan"))
-        found[name] = {"mean": values.mean(0).tolist(), "se": (spread / len(rows) ** 0.5).tolist()}
-    return found
+def _means(found: Sequence[list[dict]]) -> list[dict]:
+    """Rows that every image has, with mean and standard error over images instead of a value."""
+    rows = []
+    for same in zip(*found, strict=True):
+        about = {name: cell for name, cell in same[0].items() if name != "value"}
+        values = torch.tensor([row["value"] for row in same]).double()
+        se = values.std().item() / len(values) ** 0.5 if len(values) > 1 else float("nan")
+        rows.append(about | {"mean": values.mean().item(), "se": se})
+    return rows
 
 
 def clothes(count: int = 5, sizes: Sequence[int] = SIZES, calibrated: int = 24) -> dict:
@@ -87,50 +93,52 @@ def clothes(count: int = 5, sizes: Sequence[int] = SIZES, calibrated: int = 24) 
     Returns
     -------
     found
-        ``sizes``: for each N means and standard errors over images of `summary` (both networks), the
-        factors at ``cuts``, and `agreement` of the two halves (``halves``); what two noise draws on one
-        image (``noise``) and two images (``image``) share, for A's network. ``train``: the
-        same summary at the first training images of A. ``calibration``: see `calibration`.
+        ``rows``: by ``n`` and ``measure``, means over images and their standard errors. At ``held-out``
+        ``images``: those of `summary`, of both networks; the factors ``lam`` at each cut ``k``; how far the
+        halves' Jacobians are ``apart``; `agreement` of the two halves (``pair``: ``halves``), and what two
+        noise draws on one image (``noise``) and two images (``image``) share, for A's network. At the first
+        ``training`` images of A: `summary`. ``calibration``: see `calibration`.
     """
     x = images.load("fashion32", max(count, calibrated), "held-out")
-    found: dict = {"images": count, "sigma": SIGMA, "cuts": list(CUTS), "sizes": {}}
+    rows, calibrations = [], []
     for n in sizes:
         f, g = (zoo.load(f"fashion32-unet16-n{n}-{half}") for half in ("a", "b"))
-        rows = []
         first = [view(f, add_noise(x[i : i + 1], SIGMA, seed=i)) for i in range(count)]
+        found = []
         for i, a in enumerate(first):
-            b = view(g, add_noise(x[i : i + 1], SIGMA, seed=i))
-            pairs = {
-                "halves": b,
-                "noise": view(f, add_noise(x[i : i + 1], SIGMA, seed=1000 + i)),
-                "image": first[(i + 1) % count],
-            }
-            two = [summary(v, x[i : i + 1], SIGMA) for v in (a, b)]
-            row = {name: sum(each[name] for each in two) / 2 for name in two[0]}
-            row["lam"] = a.basis.lam[torch.tensor(CUTS) - 1].tolist()
-            row["apart"] = ((a.J - b.J).norm() / a.J.norm()).item()
-            for name, other in pairs.items():
-                found_here = agreement(a, other, CUTS)
-                told = found_here if name == "halves" else ("shared",)
-                row |= {f"{name} {key}": found_here[key] for key in told}
-            rows.append(row)
+            one, b = x[i : i + 1], view(g, add_noise(x[i : i + 1], SIGMA, seed=i))
+            other = view(f, add_noise(one, SIGMA, seed=1000 + i))
+            found.append(_of_both(a, b, one))
+            found[-1] += [{"pair": "halves"} | row for row in agreement(a, b, CUTS)]
+            for pair, third in (("noise", other), ("image", first[(i + 1) % count])):
+                shares = notebook.pick(agreement(a, third, CUTS), measure="shared")
+                found[-1] += [{"pair": pair} | row for row in shares]
+        rows += [{"n": n, "images": "held-out"} | row for row in _means(found)]
         train = images.load("fashion32", min(n, 2), "a")
         seen = [view(f, add_noise(t[None], SIGMA, seed=i)) for i, t in enumerate(train)]
         own = [summary(v, t[None], SIGMA) for v, t in zip(seen, train, strict=True)]
-        found["sizes"][str(n)] = _gathered(rows) | {"train": _gathered(own)}
-    found["calibration"] = {
-        str(n): calibration(zoo.load(f"fashion32-unet16-n{n}-a"), x[:calibrated])
-        for n in (sizes[1], sizes[-1])
-    }
-    return found
+        rows += [{"n": n, "images": "training"} | row for row in _means(own)]
+    for n in (sizes[1], sizes[-1]):
+        table = calibration(zoo.load(f"fashion32-unet16-n{n}-a"), x[:calibrated])
+        calibrations += [{"n": n} | row for row in table]
+    settings = {"images": count, "sigma": SIGMA, "cuts": list(CUTS)}
+    return settings | {"rows": rows, "calibration": calibrations}
 
 
-def calibration(f: Denoiser, x: Tensor, sigma: float = SIGMA) -> dict[str, list]:
+def _of_both(a: View, b: View, x: Tensor) -> list[dict]:
+    """Summary, mean of the two halves' networks; factors of the first; distance of the Jacobians."""
+    both = zip(summary(a, x, SIGMA), summary(b, x, SIGMA), strict=True)
+    rows = [one | {"value": (one["value"] + two["value"]) / 2} for one, two in both]
+    rows += [{"measure": "lam", "k": k, "value": a.basis.lam[k - 1].item()} for k in CUTS]
+    return [*rows, {"measure": "apart", "value": ((a.J - b.J).norm() / a.J.norm()).item()}]
+
+
+def calibration(f: Denoiser, x: Tensor, sigma: float = SIGMA) -> list[dict]:
     """Squared error along eigenvectors over sigma^2, beside the eigenvalue: equal for the ideal denoiser.
 
     Returns
     -------
-    table
+    rows
         For each of `BINS` of eigenvalues that is not empty: how many ``directions`` over all images,
         their mean ``lam``, the mean ``error`` in units of ``sigma^2``, and its ``se`` over images.
 
@@ -144,19 +152,18 @@ def calibration(f: Denoiser, x: Tensor, sigma: float = SIGMA) -> dict[str, list]
         lams.append(a.basis.lam)
         errors.append(((x[i : i + 1] - a.estimate).flatten() @ a.basis.e.T).square() / sigma**2)
     lam, error = torch.stack(lams).double(), torch.stack(errors).double()
-    table: dict[str, list] = {"from": [], "to": [], "directions": [], "lam": [], "error": [], "se": []}
+    rows = []
     for low, high in zip(BINS, BINS[1:], strict=False):
         inside = (lam > low) & (lam <= high)
         if not inside.any():
             continue
-        mean = error[inside].mean()
+        mean, count = error[inside].mean(), int(inside.sum())
         # a ratio of sums over images: the error's sum over how many directions there are
         excess = ((error - mean) * inside).sum(1)
-        numbers = (low, high, int(inside.sum()), lam[inside].mean().item(), mean.item())
-        se = (excess.std() * len(x) ** 0.5 / inside.sum()).item()
-        for name, value in zip(table, (*numbers, se), strict=True):
-            table[name].append(value)
-    return table
+        se = (excess.std() * len(x) ** 0.5 / count).item()
+        found = {"from": low, "to": high, "directions": count, "lam": lam[inside].mean().item()}
+        rows.append(found | {"error": mean.item(), "se": se})
+    return rows
 
 
 def faces(count: int = 2, at_sigma: int = 5) -> dict:
@@ -165,66 +172,76 @@ def faces(count: int = 2, at_sigma: int = 5) -> dict:
     Returns
     -------
     found
-        ``levels``: the noise levels; ``rows``: for each of them means and standard errors over
-        ``count`` images of `summary`, of PSNR (the network's own, and what an oracle reaches in four
-        bases) and of `agreement` at ``CUT``; ``portrait``: the PSNR of the first image alone;
-        ``figure3``: at the noise of Figure 3, what `_figure3` says of each of ``at_sigma`` images (the
-        portrait is the first); ``between``: share of the portrait's leading ``CUT`` directions at one
-        level that is found at another.
+        ``levels``: the noise levels. ``rows``: by ``sigma`` and ``measure`` means and standard errors over
+        ``count`` images: those of `summary`; ``psnr``, the network's own, and what an oracle reaches in four
+        bases; `agreement` at one cut, by ``pair``. ``portrait``: the PSNR of the first image alone.
+        ``between``: share of the portrait's leading directions at one level that is found at ``other``.
+        At the noise of Figure 3, for ``at_sigma`` images (the portrait is the first): ``first``, from each
+        ``half``, as `_first` says; ``symmetry`` of A's Jacobian, as `_symmetry` says; and ``agreement``.
     """
     x = torch.cat([images.portrait(), images.load("faces40", max(count, at_sigma) - 1, "held-out")])
-    f, g = (zoo.load(f"faces40-unet16-n13000-{half}") for half in ("a", "b"))
+    f, g = (zoo.load(f"faces40-unet16-n13000-{half}-psnr") for half in ("a", "b"))
     fixed = {"cosines": bases.dct(40, 40), "wavelets": bases.wavelet(40, 40)}
-    found: dict = {"images": count, "levels": list(LEVELS), "cut": CUT, "rows": [], "figure3": []}
-    leading, portrait = [], []
+    tables: dict = {name: [] for name in ("rows", "portrait", "between", "first", "symmetry", "agreement")}
+    leading = {}
     for sigma in LEVELS:
         used = x[: at_sigma if sigma == SIGMA else count]
         y = [add_noise(one[None], sigma, seed=i) for i, one in enumerate(used)]
-        first, rows = [view(f, noisy) for noisy in y], []
-        leading.append(first[0].basis.e[:CUT])
+        first, found = [view(f, noisy) for noisy in y], []
+        leading[sigma] = first[0].basis.e[:CUT]
         for i, a in enumerate(first):
-            one = x[i : i + 1]
-            pairs = {"halves": view(g, y[i], leading=64), "image": first[(i + 1) % len(first)]}
-            pairs["noise"] = view(f, add_noise(one, sigma, seed=1000 + i), leading=CUT)
-            agree = {
-                f"{name} {key}": value[0]
-                for name, other in pairs.items()
-                for key, value in agreement(a, other, (CUT,)).items()
-            }
+            one, b = x[i : i + 1], view(g, y[i], leading=64)
+            again = view(f, add_noise(one, sigma, seed=1000 + i), leading=CUT)
+            agree = []
+            for pair, other in (("halves", b), ("image", first[(i + 1) % len(first)]), ("noise", again)):
+                agree += [{"pair": pair} | row for row in agreement(a, other, (CUT,))]
             if sigma == SIGMA:
-                found["figure3"].append(_figure3(a, pairs["halves"], y[i]) | agree)
+                for half, seen in (("a", a), ("b", b)):
+                    tables["first"].append({"image": i, "half": half} | _first(seen, one.numel()))
+                tables["symmetry"].append({"image": i} | _symmetry(a, y[i]))
+                tables["agreement"] += [{"image": i} | row for row in agree]
             if i < count:
-                rows.append(summary(a, one, sigma) | _oracles(a, one, sigma, fixed) | agree)
-                portrait += [_oracles(a, one, sigma, fixed)] if i == 0 else []
-        found["rows"].append(_gathered(rows))
-    found["portrait"] = portrait
-    found["between"] = [[subspaces.shared(a, b)[-1].item() for b in leading] for a in leading]
-    return found
+                psnr = _oracles(a, one, sigma, fixed)
+                found.append(summary(a, one, sigma) + psnr + agree)
+                tables["portrait"] += [{"sigma": sigma} | row for row in psnr] if i == 0 else []
+        tables["rows"] += [{"sigma": sigma} | row for row in _means(found)]
+    for sigma, a in leading.items():
+        for other, b in leading.items():
+            shared = subspaces.shared(a, b)[-1].item()
+            tables["between"].append({"sigma": sigma, "other": other, "shared": shared})
+    return {"images": count, "levels": list(LEVELS), "cut": CUT} | tables
 
 
-def _oracles(a: View, x: Tensor, sigma: float, fixed: dict[str, Tensor]) -> dict[str, float]:
+def _oracles(a: View, x: Tensor, sigma: float, fixed: dict[str, Tensor]) -> list[dict]:
     """PSNR of the network, and that of the best factors in its basis and in others."""
     led = torch.linalg.qr(torch.cat([a.estimate.flatten()[:, None], fixed["cosines"].T], 1))[0].T
-    rows = {"own basis": a.basis.e} | fixed | {"cosines led by the estimate": led}
+    others = {"own basis": a.basis.e} | fixed | {"cosines led by the estimate": led}
     found = {"network": measures.psnr(x, a.estimate).item()}
-    for name, basis in rows.items():
+    for name, basis in others.items():
         error = bases.oracle_error(basis @ x.flatten(), sigma, x) / x.numel()
         found[name] = measures.decibels(error).item()
-    return found
+    return [{"measure": "psnr", "basis": name, "value": value} for name, value in found.items()]
 
 
-def _figure3(a: View, b: View, y: Tensor) -> dict:
-    """What the replication table needs of one image: of both halves, A's whole basis and B's leading part."""
-    flat = y.flatten()[None]
-    d = flat.shape[1]
-    lam = [v.basis.lam for v in (a, b)]
+def _first(a: View, d: int) -> dict:
+    """The largest eigenvalue, those at the ranks that the paper prints, and how many are above 1."""
+    ranks, lam = list(paper.FACE_EIGENVALUES), a.basis.lam
+    printed = paper.at_ranks(lam, ranks, paper.PIXELS / d)
+    return {"largest": lam[0].item(), "above_1": int((lam > 1).sum()), "printed": printed}
+
+
+def _symmetry(a: View, y: Tensor) -> dict:
+    """Asymmetry of a whole Jacobian, what of f(y) is lost without its antisymmetric part; eigenvalues.
+
+    ``unscaled``: those at the paper's ranks as they are; ``last``: the smallest.
+    """
     lost = (a.J - a.J.T) @ y.flatten() / 2
     return {
-        "first": [values[0].item() for values in lam],
-        "printed": [paper.at_ranks(values, list(paper.FACE_EIGENVALUES), paper.PIXELS / d) for values in lam],
-        "unscaled": lam[0][list(paper.FACE_EIGENVALUES)].tolist(),
-        "above_1": [int((values > 1).sum()) for values in lam],
-        "last": lam[0][-1].item(),
         "asymmetry": asymmetry(a.J).value,
         "lost": (lost.norm() / a.estimate.norm()).item(),
+        "unscaled": a.basis.lam[list(paper.FACE_EIGENVALUES)].tolist(),
+        "last": a.basis.lam[-1].item(),
     }
+
+
+STUDIES = {"adapted-bases": clothes, "adapted-faces": faces}

@@ -29,49 +29,57 @@ class Shuffling:
         return synthetic.unshuffled(self.f(synthetic.shuffled(y, self.seed), sigma), self.seed)
 
 
-def gaps(table: Tensor, other: Tensor, sigmas: tuple[float, ...]) -> dict:
+def gaps(table: Tensor, other: Tensor, sigmas: tuple[float, ...]) -> dict[str, list[dict]]:
     """How much better the first table of PSNRs is, by image, and both slopes over some ranges.
 
     ``table``, ``other``: ``(levels, B)``, the same noisy images. Slopes have intervals from a
     bootstrap over images; ``difference`` is the second's less the first's, by image.
     """
     more = table - other
-    slopes = {}
+    mean, se = more.mean(1).tolist(), (more.std(1) / more.shape[1] ** 0.5).tolist()
+    rows = [{"sigma": s, "db": db, "se": e} for s, db, e in zip(sigmas, mean, se, strict=True)]
+    slopes = []
     for name, (low, high) in RANGES.items():
         at = [k for k, sigma in enumerate(sigmas) if low <= sigma <= high]
-        chosen = tuple(sigmas[k] for k in at)
-        rows = {"first": table[at], "second": other[at], "difference": -more[at]}
-        slopes[name] = {key: list(measures.slope(row, chosen)) for key, row in rows.items()}
-    return {
-        "sigma": list(sigmas),
-        "gap": more.mean(1).tolist(),
-        "se": (more.std(1) / more.shape[1] ** 0.5).tolist(),
-        "slopes": slopes,
-    }
+        for of, each in (("first", table), ("second", other), ("difference", -more)):
+            slope, least, most = measures.slope(each[at], tuple(sigmas[k] for k in at))
+            slopes.append({"range": name, "of": of, "slope": slope, "low": least, "high": most})
+    return {"gaps": rows, "slopes": slopes}
 
 
-def describe(J: Tensor, wiener: Tensor) -> dict:
-    """Numbers of one Jacobian, in the order of the image's pixels.
+def describe(J: Tensor, wiener: Tensor, spectra: bool = False) -> dict:
+    """Numbers of one Jacobian, in the order of the image's pixels; with ``spectra`` factors at `RANKS`, too.
 
-    ``neighbours`` is the mean over the first 20 output directions.
+    ``neighbours`` is the mean over the first 20 output directions; ``above 0.5`` how many singular values
+    exceed one half.
     """
     size = round(len(J) ** 0.5)
-    S, E = (take(J, shape=(1, size, size)) for take in (bases.singular, bases.symmetric))
-    ranks = torch.tensor([k for k in RANKS if k <= len(J)]) - 1
-    return {
-        "singular": S.lam[ranks].tolist(),
-        "symmetric": E.lam[ranks].tolist(),
+    S = bases.singular(J, shape=(1, size, size))
+    found = {
         "trace": J.trace().item(),
-        "above": {f"{least:g}": int((S.lam > least).sum()) for least in (1, 0.5, 0.2, 0.1)},
+        **{f"above {least:g}": int((S.lam > least).sum()) for least in (1, 0.5, 0.2, 0.1)},
         "asymmetry": asymmetry(J).value,
         "diagonal": locality.diagonal_share(J),
         "likeness": locality.likeness(J, wiener),
         "neighbours": locality.neighbours(S.out[:20].view(-1, 1, size, size)).mean().item(),
     }
+    if spectra:
+        ranks = torch.tensor([k for k in RANKS if k <= len(J)]) - 1
+        symmetric = bases.symmetric(J, shape=(1, size, size)).lam
+        found |= {"singular": S.lam[ranks].tolist(), "symmetric": symmetric[ranks].tolist()}
+    return found
 
 
 def spectra() -> dict:
-    """PSNR gaps on held-out faces; Jacobians of both networks at the portrait and at some of them."""
+    """PSNR gaps on held-out faces; Jacobians of both networks at the portrait and at some of them.
+
+    Returns
+    -------
+    found
+        ``psnr``: a curve for each ``denoiser``. ``gaps``, ``slopes``: see
+        `gaps`. ``jacobians``: by denoiser and ``face`` (0: the portrait, with spectra), see `describe`.
+        ``windows``: by the order of the ``pixels`` and ``radius``, the best linear estimate's ``mse``.
+    """
     mean, values, vectors, rest = images.covariance("faces40")
     C, order = locality.whole(values, vectors, rest), locality.order(40)
     x = images.load("faces40", COUNT, "held-out")
@@ -79,24 +87,32 @@ def spectra() -> dict:
     on_faces = {"faces": f["faces"], "shuffled": Shuffling(f["shuffled"])}
     on_faces["wiener"] = Wiener(mean, values, vectors, rest)
     tables = {name: measures.psnr_table(g, x)[:, 0] for name, g in on_faces.items()}
-    found: dict = {"networks": NETWORKS, "images": COUNT, "sigma": SIGMA, "ranks": list(RANKS)}
-    found["psnr"] = {name: table.mean(1).tolist() for name, table in tables.items()}
-    found["gaps"] = gaps(tables["faces"], tables["shuffled"], measures.SIGMAS)
     wiener = C @ torch.linalg.inv(C + SIGMA**2 * torch.eye(len(C), dtype=torch.float64))
-    found["jacobians"] = {"wiener": [describe(wiener, wiener)], "faces": [], "shuffled": []}
+    jacobians = [{"denoiser": "wiener"} | describe(wiener, wiener, spectra=True)]
     for k, clean in enumerate([images.portrait(), *x[:FACES, None]]):
         y = add_noise(clean, SIGMA, seed=k)
         J = {"faces": linearize(f["faces"], y).matrix()}
         J["shuffled"] = locality.restored(linearize(f["shuffled"], synthetic.shuffled(y)).matrix(), order)
         for name, matrix in J.items():
-            row = describe(matrix, wiener)
-            if k:  # spectra of the portrait only
-                del row["singular"], row["symmetric"]
-            found["jacobians"][name].append(row)
-    moved = locality.rearranged(C, order)
-    found["windows"] = {
-        "radius": list(WINDOWS),
-        "faces": [locality.window_mse(C, SIGMA, r) for r in WINDOWS],
-        "shuffled": [locality.window_mse(moved, SIGMA, r) for r in WINDOWS],
+            numbers = describe(matrix, wiener, spectra=k == 0)
+            jacobians.append({"denoiser": name, "face": k} | numbers)
+    levels = list(measures.SIGMAS)
+    psnr = [{"denoiser": n, "sigma": levels, "psnr": table.mean(1).tolist()} for n, table in tables.items()]
+    windows = []
+    for pixels, covariance in (("faces", C), ("shuffled", locality.rearranged(C, order))):
+        for radius in WINDOWS:
+            mse = locality.window_mse(covariance, SIGMA, radius)
+            windows.append({"pixels": pixels, "radius": radius, "mse": mse})
+    return {
+        "networks": list(NETWORKS.values()),
+        "images": COUNT,
+        "sigma": SIGMA,
+        "ranks": list(RANKS),
+        "psnr": psnr,
+        **gaps(tables["faces"], tables["shuffled"], measures.SIGMAS),
+        "jacobians": jacobians,
+        "windows": windows,
     }
-    return found
+
+
+STUDIES = {"shuffled40-spectra": spectra}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
+from book.studies.transition import TWINS
 from gahr import _files, images, measures, zoo
 from gahr.analysis import memorization, pairs
 from gahr.denoisers import Blind, BlindWiener, Wiener
@@ -16,12 +16,12 @@ from gahr.sampling import Sampling
 
 PAIRS, SHOWN, HELD_OUT, SEED = 64, 6, 256, 0
 SIZES = (1, 10, 100, 1000, 10000, 14000)
-TWINS = ("a", "a-again")  # how the names of two networks of the same images end
 STEP, STEPS = 0.1, (0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
-Job = Callable[[], dict]
+NOISY, CALM = 0.1, 1.0
+"""Settings ``beta`` of the sampler: with injected noise, and without."""
 
 
-def settings(images_name: str, step: float = STEP, beta: float = 0.1) -> Sampling:
+def settings(images_name: str, step: float = STEP, beta: float = NOISY) -> Sampling:
     """The sampler of these studies: the paper's with a longer step, from the class's mean gray."""
     return Sampling(step=step, beta=beta, mean=_mean(images_name).mean().item())
 
@@ -33,64 +33,82 @@ def _mean(images_name: str) -> Tensor:
     return images.load(images_name, 1000, "held-out").mean(0, keepdim=True)
 
 
-def samples(
-    images_name: str,
-    sizes: tuple[int, ...] = SIZES,
-    network: str = "unet16",
-    run: Callable[[Sequence[Job]], list] = lambda jobs: [job() for job in jobs],
-) -> dict:
+def _shape(images_name: str) -> tuple[int, ...]:
+    return tuple(_mean(images_name).shape[1:])
+
+
+def samples(images_name: str, sizes: tuple[int, ...] = SIZES, network: str = "unet16") -> dict:
     """Pairs of samples from networks of disjoint halves, and the nearest training image of each.
 
-    ``run`` does the jobs, which do not depend on each other; each has its own seeds.
+    Returns
+    -------
+    found
+        ``rows``: similarities, one for each pair or image under ``values``. ``measure`` says of what:
+        ``between`` the two networks' samples, or the first's with ``itself``, by what they ``share``; each
+        network's with their nearest training image (``copy``, by ``half``); new images with theirs
+        (``held_out``); ``distance_ratio``, by half; and images of one half with the nearest of the other
+        (``across_halves``). ``by``: correlation (``centered``), cosine (``plain``), or ``features``.
+        ``n`` is the number of training images, ``beta`` the sampler's. ``pictures``: the first samples and
+        their nearest training images, packed, where they may be shown.
     """
     stem, last = f"{images_name}-{network}", max(sizes)
-    jobs: dict[tuple, Job] = {("sizes", n): partial(_size, images_name, stem, n, last, 0.1) for n in sizes}
-    jobs["deterministic",] = partial(_size, images_name, stem, last, last, 1.0)
-    for part, beta in (("shared", 0.1), ("shared_deterministic", 1.0)):
-        for who in ("networks", "itself"):
-            for share in pairs.SHARED if beta < 1 else ("both", "nothing"):
-                if (who, share) != ("itself", "both"):  # the same run twice
-                    jobs[part, who, share] = partial(_shared, images_name, stem, last, beta, who, share)
-    found: dict = {"sizes": {}}
-    for key, result in zip(jobs, run(list(jobs.values())), strict=True):
-        place = found
-        for name in key[:-1]:
-            place = place.setdefault(name, {})
-        place[str(key[-1])] = result
-    train = {half: images.load(images_name, last, half) for half in ("a", "b")}
-    return found | {
-        "across_halves": _near(train["a"][:HELD_OUT], train["b"]),
+    rows, pictures = [], []
+    for n, beta in [*((n, NOISY) for n in sizes), (last, CALM)]:
+        drawn, train = _drawn(images_name, stem, n, beta), _train(images_name, n)
+        ruler = pairs.halves(f"{stem}-n{last}")[0]
+        rows += [{"n": n, "beta": beta} | row for row in _size(images_name, drawn, train, ruler)]
+        if images_name == "fashion32":  # pictures that may be shown
+            pictures += [{"n": n, "beta": beta} | row for row in _pictures(drawn, train)]
+    f, g = pairs.halves(f"{stem}-n{last}")
+    for beta, shares in ((NOISY, ("start", "noise", "nothing")), (CALM, ("nothing",))):
+        plan = settings(images_name, beta=beta)
+        for share in shares:
+            for measure, other in (("between", g), ("itself", f)):
+                runs = pairs.draw(f, other, _shape(images_name), PAIRS, plan, SEED, share=share)
+                about = {"n": last, "beta": beta, "measure": measure, "share": share}
+                rows += [about | row for row in _both(*(run.x for run in runs))]
+    train = _train(images_name, last)
+    about = {"n": last, "measure": "across_halves"}
+    rows += [about | row for row in _near(train["a"][:HELD_OUT], train["b"])]
+    return {
         "sampler": _plan(settings(images_name)),
         "seed": SEED,
         "network": network,
         "pairs": PAIRS,
+        "rows": rows,
+        "pictures": pictures,
     }
 
 
-def _size(images_name: str, stem: str, n: int, ruler_n: int, beta: float) -> dict:
-    """All similarities of the pairs of two networks trained on n images each."""
-    train = {half: images.load(images_name, n, half) for half in ("a", "b")}
+def _train(images_name: str, n: int) -> dict[str, Tensor]:
+    return {half: images.load(images_name, n, half) for half in ("a", "b")}
+
+
+def _drawn(images_name: str, stem: str, n: int, beta: float) -> dict[str, Tensor]:
+    """What the two networks of ``n`` images draw from the same noise."""
+    plan = settings(images_name, beta=beta)
+    runs = pairs.draw(*pairs.halves(f"{stem}-n{n}"), _shape(images_name), PAIRS, plan, SEED)
+    return {half: run.x for half, run in zip(("a", "b"), runs, strict=True)}
+
+
+def _size(images_name: str, drawn: dict, train: dict, ruler: Blind) -> list[dict]:
+    """All similarities of the pairs of two networks, and of their samples with what each was trained on."""
     held_out = images.load(images_name, HELD_OUT, "held-out")
-    shape, plan = tuple(held_out.shape[1:]), settings(images_name, beta=beta)
-    runs = pairs.draw(*pairs.halves(f"{stem}-n{n}"), shape, PAIRS, plan, SEED)
-    drawn = {half: run.x for half, run in zip(("a", "b"), runs, strict=True)}
-    row = {
-        "between": _both(drawn["a"], drawn["b"]),
-        "copy": {half: _near(x, train[half]) for half, x in drawn.items()},
-        "held_out": _near(held_out, train["a"]),
-    }
-    if n > 1:
-        ratios = {half: memorization.distance_ratio(x, train[half]) for half, x in drawn.items()}
-        row["distance_ratio"] = {half: _short(ratio) for half, ratio in ratios.items()}
-    ruler = pairs.halves(f"{stem}-n{ruler_n}")[0]
+    both = {"measure": "between", "share": "both"}
+    rows = [both | row for row in _both(drawn["a"], drawn["b"])]
+    for half, x in drawn.items():
+        rows += [{"measure": "copy", "half": half} | row for row in _near(x, train[half])]
+    rows += [{"measure": "held_out"} | row for row in _near(held_out, train["a"])]
+    if len(train["a"]) > 1:
+        for half, x in drawn.items():
+            ratio = _short(memorization.distance_ratio(x, train[half]))
+            rows.append({"measure": "distance_ratio", "half": half, "values": ratio})
     if hasattr(ruler.network, "mid_block"):
-        row["features"] = _by_features(ruler, drawn, train, held_out)
-    if images_name == "fashion32":  # pictures that may be shown
-        row["pictures"] = _pictures(drawn, train)
-    return row
+        rows += _by_features(ruler, drawn, train, held_out)
+    return rows
 
 
-def _by_features(ruler: Blind, drawn: dict, train: dict, held_out: Tensor) -> dict:
+def _by_features(ruler: Blind, drawn: dict, train: dict, held_out: Tensor) -> list[dict]:
     """The same by what one network, for all N, sees; the mean over new images is removed."""
     new = memorization.features(ruler, held_out)
     center = new.mean(0)
@@ -98,52 +116,49 @@ def _by_features(ruler: Blind, drawn: dict, train: dict, held_out: Tensor) -> di
         {half: memorization.features(ruler, x) - center for half, x in part.items()}
         for part in (drawn, train)
     )
-    return {
-        "between": _short(measures.similarity(seen["a"], seen["b"], center=False)),
-        "copy": {half: _short(measures.nearest(seen[half], known[half], False)[1]) for half in seen},
-        "held_out": _short(measures.nearest(new - center, known["a"], False)[1]),
-    }
-
-
-def _shared(images_name: str, stem: str, n: int, beta: float, who: str, share: str) -> dict:
-    """Similarity of pairs by what they share: of the two networks, or of the first with itself."""
-    f, g = pairs.halves(f"{stem}-n{n}")
-    shape = tuple(_mean(images_name).shape[1:])
-    plan = settings(images_name, beta=beta)
-    runs = pairs.draw(f, f if who == "itself" else g, shape, PAIRS, plan, SEED, share=share)
-    return _both(*(run.x for run in runs))
+    between = measures.similarity(seen["a"], seen["b"], center=False)
+    rows = [{"measure": "between", "share": "both", "by": "features", "values": _short(between)}]
+    for half in seen:
+        values = _short(measures.nearest(seen[half], known[half], False)[1])
+        rows.append({"measure": "copy", "half": half, "by": "features", "values": values})
+    values = _short(measures.nearest(new - center, known["a"], False)[1])
+    return [*rows, {"measure": "held_out", "by": "features", "values": values}]
 
 
 def again(
-    images_name: str,
-    sizes: tuple[int, ...] = (10, 14000),
-    network: str = "unet16",
-    count: int = PAIRS,
+    images_name: str, sizes: tuple[int, ...] = (10, 14000), network: str = "unet16", count: int = PAIRS
 ) -> dict:
     """Pairs of samples from networks of the *same* images, of other initial weights and batches.
 
-    The first of each pair is that of `samples`.
+    The first of each pair, and the rows, are those of `samples`.
     """
-    plan, shape, found = settings(images_name), tuple(_mean(images_name).shape[1:]), {}
+    plan, rows = settings(images_name), []
     for n in sizes:
         stem = f"{images_name}-{network}-n{n}"
         f, g = (zoo.load_run(f"{stem}-{end}").to(memory_format=torch.channels_last) for end in TWINS)
-        runs = pairs.draw(f, g, shape, count, plan, SEED)
-        found[str(n)] = {"between": _both(*(run.x for run in runs))}
-    return {"sizes": found, "sampler": _plan(plan), "pairs": count, "seed": SEED, "network": network}
+        runs = pairs.draw(f, g, _shape(images_name), count, plan, SEED)
+        about = {"n": n, "beta": NOISY, "measure": "between", "share": "both"}
+        rows += [about | row for row in _both(*(run.x for run in runs))]
+    return {"sampler": _plan(plan), "pairs": count, "seed": SEED, "network": network, "rows": rows}
 
 
 def wiener(images_name: str, sizes: tuple[int, ...] = SIZES) -> dict:
-    """The same of Wiener filters fitted to the two halves: what a shared covariance explains."""
+    """The same of Wiener filters fitted to the two halves: what a shared covariance explains.
+
+    ``rows`` are those of `samples`, ``errors`` those of `book.studies.transition.pairs`.
+    """
     x = images.load(images_name, 1000, "held-out")
-    plan, found = settings(images_name), {}
+    plan, rows, errors = settings(images_name), [], []
     for n in [n for n in sizes if n > 1]:
         filters = [Wiener.fit(images.load(images_name, n, half)) for half in ("a", "b")]
-        rows = [measures.compare(*filters, x, s, seed=1000 * k) for k, s in enumerate(measures.SIGMAS)]
-        found[str(n)] = {"sigma": list(measures.SIGMAS)} | {k: [r[k] for r in rows] for k in rows[0]}
+        levels = [measures.compare(*filters, x, s, seed=1000 * k) for k, s in enumerate(measures.SIGMAS)]
+        curves = {key: [level[key] for level in levels] for key in levels[0]}
+        errors.append({"n": n, "sigma": list(measures.SIGMAS)} | curves)
         drawn = pairs.draw(*map(BlindWiener, filters), tuple(x.shape[1:]), PAIRS, plan, SEED)
-        found[str(n)]["between"] = _both(*(run.x for run in drawn))
-    return {"sizes": found, "images": len(x), "sampler": _plan(plan), "pairs": PAIRS, "seed": SEED}
+        about = {"n": n, "beta": NOISY, "measure": "between", "share": "both"}
+        rows += [about | row for row in _both(*(run.x for run in drawn))]
+    settled = {"images": len(x), "sampler": _plan(plan), "pairs": PAIRS, "seed": SEED}
+    return settled | {"errors": errors, "rows": rows}
 
 
 def steps(images_name: str, n: int, network: str = "unet16", count: int = 24) -> dict:
@@ -159,7 +174,7 @@ def steps(images_name: str, n: int, network: str = "unet16", count: int = 24) ->
     bands = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
     shape, rows = tuple(mean.shape[1:]), []
     plans = [settings(images_name, step) for step in STEPS]
-    plans += [settings(images_name, step, 1.0) for step in (0.05, 0.1, 0.2)]
+    plans += [settings(images_name, step, CALM) for step in (0.05, 0.1, 0.2)]
     for plan in plans:
         one, two = pairs.draw(f, g, shape, count, plan, SEED)
         energy = ((torch.cat([one.x, two.x]) - mean).flatten(1) @ vectors.T).square().mean(0)
@@ -186,26 +201,36 @@ def _short(values: Tensor) -> list[float]:
     return [round(value, 4) for value in values.tolist()]
 
 
-def _both(x: Tensor, y: Tensor) -> dict:
+def _both(x: Tensor, y: Tensor) -> list[dict]:
     """Similarity by both conventions."""
-    return {
-        "centered": _short(measures.similarity(x, y)),
-        "plain": _short(measures.similarity(x, y, center=False)),
-    }
+    found = {"centered": measures.similarity(x, y), "plain": measures.similarity(x, y, center=False)}
+    return [{"by": by, "values": _short(values)} for by, values in found.items()]
 
 
-def _near(x: Tensor, train: Tensor) -> dict:
+def _near(x: Tensor, train: Tensor) -> list[dict]:
     """Similarity to the nearest training image, by both conventions."""
-    return {
-        "centered": _short(measures.nearest(x, train)[1]),
-        "plain": _short(measures.nearest(x, train, center=False)[1]),
+    found = {
+        by: measures.nearest(x, train, center)[1] for by, center in (("centered", True), ("plain", False))
     }
+    return [{"by": by, "values": _short(values)} for by, values in found.items()]
 
 
-def _pictures(drawn: dict, train: dict) -> dict:
+def _pictures(drawn: dict, train: dict) -> list[dict]:
     """The first pairs, and the training image nearest to each sample."""
-    found = {}
+    rows = []
     for half, x in drawn.items():
-        found[half] = _files.pack(x[:SHOWN])
-        found[f"nearest_{half}"] = _files.pack(memorization.closest(x[:SHOWN], train[half]))
-    return found
+        rows.append({"which": half, "packed": _files.pack(x[:SHOWN])})
+        near = memorization.closest(x[:SHOWN], train[half])
+        rows.append({"which": f"nearest_{half}", "packed": _files.pack(near)})
+    return rows
+
+
+STUDIES = {
+    "fashion32-samples": partial(samples, "fashion32"),
+    "fashion32-again-samples": partial(again, "fashion32"),
+    "fashion32-steps": partial(steps, "fashion32", 14000),
+    "fashion32-wiener": partial(wiener, "fashion32"),
+    "faces40-samples": partial(samples, "faces40", (13000,)),
+    "faces20-bfcnn32-samples": partial(samples, "faces20", (13000,), "bfcnn32"),
+    "faces40-wiener": partial(wiener, "faces40", (13000,)),
+}

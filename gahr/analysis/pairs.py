@@ -6,7 +6,7 @@ samples comes from the denoisers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from gahr._checks import check_known, check_number, check_same_shape
 from gahr._files import unpack
 from gahr.denoisers import Blind, Denoiser
 from gahr.intervals import Interval, median, superiority
+from gahr.notebook import pick
 from gahr.sampling import Sampling, Trajectory, sample
 
 __all__ = [
@@ -41,12 +42,17 @@ SHARED = {"both": (0, 1, 0, 1), "start": (0, 1, 0, 2), "noise": (0, 1, 3, 1), "n
 def halves(stem: str) -> tuple[Blind, Blind]:
     """The two networks trained on disjoint halves, for instance ``halves("fashion32-unet16-n10")``.
 
+    Networks that were trained on this machine are found where `gahr.zoo.load_run` looks.
+
     Raises
     ------
     KeyError
         If the manifest lacks one; the message names the nearest.
     """
-    f, g = (zoo.load(f"{stem}-{half}").to(memory_format=torch.channels_last) for half in ("a", "b"))
+    own = zoo.names("run")
+    both = [f"{stem}-{half}" for half in ("a", "b")]
+    loaded = [zoo.load_run(name) if name in own else zoo.load(name) for name in both]
+    f, g = (each.to(memory_format=torch.channels_last) for each in loaded)
     return f, g
 
 
@@ -197,32 +203,41 @@ def kl(variance: Sequence[float], sigma: Sequence[float], pixels: int) -> list[f
 # What a stored result ``...-samples`` says
 
 
-def copies(row: dict, kind: str = "centered") -> list[float]:
-    """Similarity of each sample, of both networks, to its nearest training image, from a stored row."""
-    return row["copy"]["a"][kind] + row["copy"]["b"][kind]
+def copies(rows: Sequence[Mapping], by: str = "centered") -> list[float]:
+    """Similarity of each sample, of both networks, to its nearest training image.
+
+    Parameters
+    ----------
+    rows
+        Of a stored result ``...-samples``, for one N and sampler.
+    by
+        ``"centered"``, ``"plain"`` or ``"features"``.
+    """
+    a, b = (pick(rows, measure="copy", half=half, by=by)[0]["values"] for half in ("a", "b"))
+    return a + b
 
 
-def excess(row: dict) -> tuple[float, float]:
+def excess(rows: Sequence[Mapping]) -> tuple[float, float]:
     """How often a sample is nearer to its nearest training image than a new image is to its own.
 
     Parameters
     ----------
-    row
-        Of a stored result ``...-samples``.
+    rows
+        Of a stored result ``...-samples``, for one N and sampler.
 
     Returns
     -------
     by_pixels, by_features
         See `gahr.intervals.superiority`: 0.5 is no copying.
     """
-    deep = row["features"]
-    return (
-        superiority(copies(row), row["held_out"]["centered"]),
-        superiority(deep["copy"]["a"] + deep["copy"]["b"], deep["held_out"]),
+    pixels, features = (
+        superiority(copies(rows, by), pick(rows, measure="held_out", by=by)[0]["values"])
+        for by in ("centered", "features")
     )
+    return pixels, features
 
 
-def medians(stored: dict) -> dict[str, Interval]:
+def medians(stored: Mapping) -> dict[str, Interval]:
     """Median correlations of a stored result ``...-samples``, at its largest N, each beside its control.
 
     Returns
@@ -231,23 +246,28 @@ def medians(stored: dict) -> dict[str, Interval]:
         ``"A, B"`` on shared noise, ``"none injected"``, ``"nothing shared"``; then new images with the
         nearest training image (``"new, nearest"``), and samples with theirs (``"with nearest"``).
     """
-    row = stored["sizes"][max(stored["sizes"], key=int)]
+    last = pick(stored["rows"], n=max(row["n"] for row in stored["rows"]))
+    noisy = pick(last, beta=stored["sampler"]["beta"])
+
+    def middle(rows: Sequence[Mapping], **columns: object) -> Interval:
+        return median(pick(rows, by="centered", **columns)[0]["values"])
+
     return {
-        "A, B": median(row["between"]["centered"]),
-        "none injected": median(stored["deterministic"]["between"]["centered"]),
-        "nothing shared": median(stored["shared"]["networks"]["nothing"]["centered"]),
-        "new, nearest": median(row["held_out"]["centered"]),
-        "with nearest": median(copies(row)),
+        "A, B": middle(noisy, measure="between", share="both"),
+        "none injected": middle(last, measure="between", share="both", beta=1.0),
+        "nothing shared": middle(noisy, measure="between", share="nothing"),
+        "new, nearest": middle(noisy, measure="held_out"),
+        "with nearest": median(copies(noisy)),
     }
 
 
-def pictures(row: dict, shape: tuple[int, int, int]) -> dict[str, Tensor]:
-    """The first samples of a stored row, ``"a"`` and ``"b"``, and the training images nearest to them.
+def pictures(rows: Sequence[Mapping], shape: tuple[int, int, int]) -> dict[str, Tensor]:
+    """The first samples for one N and sampler, ``"a"`` and ``"b"``, and the training images nearest to them.
 
     Parameters
     ----------
-    row
-        Of a stored result ``...-samples``.
+    rows
+        Of the table ``pictures`` of a stored result ``...-samples``.
     shape
         ``(C, H, W)`` of a picture.
 
@@ -256,4 +276,4 @@ def pictures(row: dict, shape: tuple[int, int, int]) -> dict[str, Tensor]:
     found
         ``"a"``, ``"nearest_a"``, ``"b"`` and ``"nearest_b"``, each ``(B, C, H, W)``.
     """
-    return {key: unpack(text, shape) for key, text in row["pictures"].items()}
+    return {row["which"]: unpack(row["packed"], shape) for row in rows}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
 from gahr import _files, paper, plots
-from gahr.notebook import table
+from gahr.notebook import pick, table
 
 __all__ = [
     "basis_table",
@@ -59,9 +58,13 @@ def ends(
     axes[0].legend()
 
 
-def _spans(stored: dict, choice: str = "rule") -> Tensor:
-    """Slopes and both ends of their intervals, ``(3, classes)``."""
-    return torch.tensor([row["slope"][choice] for row in stored["classes"].values()]).T
+def _spans(stored: dict, **columns: object) -> list[tuple[float, float, float]]:
+    """Slopes with both ends of their intervals, one for each class."""
+    return [(row["slope"], row["low"], row["high"]) for row in pick(stored["slopes"], **columns)]
+
+
+def _alphas(stored: dict) -> list[int]:
+    return [row["alpha"] for row in stored["classes"]]
 
 
 def slopes(axes: Sequence[Axes], stored: dict, theories: Mapping[str, Sequence[float]]) -> None:
@@ -77,16 +80,15 @@ def slopes(axes: Sequence[Axes], stored: dict, theories: Mapping[str, Sequence[f
         By name, a slope for each of its classes.
     """
     entry = -20 * np.log10(stored["sigma"])
-    alphas = [int(name) for name in stored["classes"]]
-    for name, row in stored["classes"].items():
-        axes[0].plot(entry, row["psnr"]["network"], "-o", ms=3, label=f"alpha = {name}")
-    axes[0].axvspan(*(-20 * np.log10(stored["ranges"]["rule"])), color="0.92", zorder=0)
+    alphas = _alphas(stored)
+    for row in pick(stored["curves"], basis="network"):
+        axes[0].plot(entry, row["psnr"], "-o", ms=3, label=f"alpha = {row['alpha']}")
+    ends = [stored["rule"][0], stored["rule"][-1]]
+    axes[0].axvspan(*(-20 * np.log10(ends)), color="0.92", zorder=0)
     axes[0].set(xlabel="input PSNR (dB)   more noise ← → less noise", ylabel="output PSNR (dB)")
     axes[0].legend()
-    value, low, high = _spans(stored)
-    axes[1].errorbar(
-        alphas, value, torch.stack([value - low, high - value]), fmt="o", capsize=3, label="ours"
-    )
+    value, low, high = np.array(_spans(stored, basis="network", range="rule")).T
+    axes[1].errorbar(alphas, value, [value - low, high - value], fmt="o", capsize=3, label="ours")
     axes[1].plot(list(paper.SLOPES), list(paper.SLOPES.values()), "s", label="the paper's")
     for name, values in theories.items():
         axes[1].plot(alphas, values, "--", lw=1.2, label=f"theory, {name}")
@@ -97,8 +99,8 @@ def slopes(axes: Sequence[Axes], stored: dict, theories: Mapping[str, Sequence[f
 def local(ax: Axes, stored: dict, limit: float) -> None:
     """Slope between neighbouring noise levels, one line for each class, and a theory's, dotted."""
     entry = -20 * np.log10(stored["sigma"])
-    for name, row in stored["classes"].items():
-        ax.plot((entry[1:] + entry[:-1]) / 2, row["local"], label=f"alpha = {name}")
+    for row in stored["classes"]:
+        ax.plot((entry[1:] + entry[:-1]) / 2, row["local"], label=f"alpha = {row['alpha']}")
     ax.axhline(limit, color=plots.COLORS["gray"], ls=":")
     ax.set(xlabel="input PSNR (dB)   more noise ← → less noise", ylabel="local slope")
     ax.legend()
@@ -108,54 +110,77 @@ def _width(value: float, low: float, high: float) -> str:
     return f"{value:.2f} ± {(high - low) / 2:.2f}"
 
 
+def _cells(stored: dict, **columns: object) -> list[str]:
+    return [_width(*span) for span in _spans(stored, **columns)]
+
+
 def range_table(stored: dict) -> str:
     """The slopes over other noise levels, and with the networks' floor taken off."""
-    rows = [
-        (name, f"{low:g} to {high:g}", *(_width(*span) for span in _spans(stored, name).T.tolist()))
-        for name, (low, high) in stored["ranges"].items()
-    ]
-    own = (_width(*span) for span in _spans(stored, "own").T.tolist())
-    rows.append(("rule, each class by itself", "its own", *own))
-    off = [_width(*row["without floor"]) for row in stored["classes"].values()]
-    rows.append(("rule, floor taken off", "as the rule", *off))
-    return table(("choice", "noise levels", *(f"alpha = {name}" for name in stored["classes"])), rows, left=2)
+    named = {row["range"]: f"{row['low']:g} to {row['high']:g}" for row in stored["ranges"]}
+    lines = [(name, name, levels) for name, levels in named.items()]
+    lines.append(("own", "rule, each class by itself", "its own"))
+    lines.append(("rule, floor taken off", "rule, floor taken off", "as the rule"))
+    rows = [(text, levels, *_cells(stored, basis="network", range=name)) for name, text, levels in lines]
+    return table(("choice", "noise levels", *_heads(stored)), rows, left=2)
+
+
+def _heads(stored: dict) -> list[str]:
+    return [f"alpha = {alpha}" for alpha in _alphas(stored)]
+
+
+def _kinds(stored: dict) -> dict[str, str]:
+    """Bases of the curves, and how a table calls them."""
+    names = dict.fromkeys(row["basis"] for row in stored["curves"])
+    return {name: name if name == "network" else f"oracle, {name}" for name in names}
 
 
 def basis_table(stored: dict, theory: Sequence[float]) -> str:
     """The slopes, over the rule's levels, of the networks and of an oracle in several bases."""
-    rows = []
-    for kind in next(iter(stored["classes"].values()))["fixed"]:
-        cells = [_width(*row["fixed"][kind]) for row in stored["classes"].values()]
-        rows.append((kind if kind == "network" else f"oracle, {kind}", *cells))
-    head = ("slope", *(f"alpha = {name}" for name in stored["classes"]))
-    return table(head, [*rows, ("theory, C-alpha", *(f"{value:.2f}" for value in theory))])
+    rows = [(text, *_cells(stored, basis=kind, range="rule")) for kind, text in _kinds(stored).items()]
+    return table(
+        ("slope", *_heads(stored)), [*rows, ("theory, C-alpha", *(f"{value:.2f}" for value in theory))]
+    )
 
 
 def height_table(stored: dict, alpha: int, sigmas: Sequence[float] = (0.01, 0.1, 0.2512, 1.0)) -> str:
     """Mean PSNR in dB of the network and of an oracle in several bases, at some noise levels."""
-    at = [stored["sigma"].index(sigma) for sigma in sigmas]
+    at, kinds = [stored["sigma"].index(sigma) for sigma in sigmas], _kinds(stored)
     rows = [
-        (kind if kind == "network" else f"oracle, {kind}", *(f"{psnr[k]:.1f}" for k in at))
-        for kind, psnr in stored["classes"][str(alpha)]["psnr"].items()
+        (kinds[row["basis"]], *(f"{row['psnr'][k]:.1f}" for k in at))
+        for row in pick(stored["curves"], alpha=alpha)
     ]
     return table((f"PSNR in dB, alpha = {alpha}", *(f"noise {s:.2f}" for s in sigmas)), rows)
 
 
-def measure_table(measured: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """Means and standard errors of the measures of `gahr.analysis.calpha.summary`, a row for each basis."""
-    keys = next(iter(measured.values()))
-    rows = [(name, *("{:.2f} ± {:.2f}".format(*row[key]) for key in keys)) for name, row in measured.items()]
+def measure_table(measured: Mapping[str, Sequence[Mapping]]) -> str:
+    """Means and standard errors of the measures of `gahr.analysis.calpha.summary`, a row for each name.
+
+    ``measured``: by the name to print, rows of the stored result ``calpha40-harmonics`` of one class and
+    basis.
+    """
+    keys = ("aligned", "aligned, mirror", "purity", "purity, mirror", "share", "length", "order")
+    rows = [
+        (name, *(_error(pick(found, measure=key)[0], ".2f") for key in keys))
+        for name, found in measured.items()
+    ]
     return table(("first 20 vectors", *keys), rows)
+
+
+def _error(row: Mapping, form: str) -> str:
+    return f"{row['mean']:{form}} ± {row['se']:.2f}"
 
 
 def oracle_table(geo: dict) -> str:
     """What an oracle reaches in one basis after another, in dB above the network's own basis."""
-    classes = geo["classes"].values()
-    names = [name for name in next(iter(classes))["oracle"] if name != "network"]
-    rows = [(name, *("{:+.2f} ± {:.2f}".format(*row["oracle"][name]) for row in classes)) for name in names]
-    itself = ("{:+.2f} ± {:.2f}".format(*row["network itself"]) for row in classes)
-    rows.append(("the network, with its own factors", *itself))
-    return table(("dB", *(f"alpha = {name}" for name in geo["classes"])), rows)
+    reached = pick(geo["rows"], measure="oracle")
+    rows = [
+        (basis, *(_error(row, "+.2f") for row in pick(reached, basis=basis)))
+        for basis in dict.fromkeys(row["basis"] for row in reached)
+        if basis != "network"
+    ]
+    itself = pick(geo["rows"], measure="itself")
+    rows.append(("the network, with its own factors", *(_error(row, "+.2f") for row in itself)))
+    return table(("dB", *(f"alpha = {row['alpha']}" for row in itself)), rows)
 
 
 def shares(axes: Iterable[Axes], panels: Mapping[str, Mapping[float, Sequence[float]]]) -> None:
@@ -179,7 +204,7 @@ def shares(axes: Iterable[Axes], panels: Mapping[str, Mapping[float, Sequence[fl
     axes[0].set_ylabel("share near the contour")
 
 
-def trained_vectors(axes: np.ndarray, alone: dict, pictures: Mapping[str, Tensor]) -> None:
+def trained_vectors(axes: np.ndarray, alone: dict, pictures: Mapping[float, Tensor]) -> None:
     """A row for each regularity of the contour: the picture, and the stored vectors of its own network.
 
     Parameters
@@ -189,9 +214,10 @@ def trained_vectors(axes: np.ndarray, alone: dict, pictures: Mapping[str, Tensor
     alone
         The stored result ``calpha40-unequal``.
     pictures
-        For each regularity, by the name that the result has for it, the picture ``(1, 1, H, W)``.
+        For each regularity the picture, ``(1, 1, H, W)``.
     """
-    for row, (name, kept) in zip(axes, alone["shown"].items(), strict=True):
-        plots.images(row[:1], [pictures[name]], label=f"{name} and {alone['background']:g}")
+    for row, kept in zip(axes, alone["shown"], strict=True):
+        label = f"{kept['contour']:g} and {alone['background']:g}"
+        plots.images(row[:1], [pictures[kept["contour"]]], label=label)
         titles = [f"{value:.2f}" for value in kept["lam"]]
         plots.images(row[1:], _files.unpack_vectors(kept["vectors"])[: len(row) - 1], titles, signed=True)

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from gahr import plots
+from gahr.notebook import pick
 
 __all__ = ["counts", "gaps", "training"]
 
@@ -15,12 +16,12 @@ __all__ = ["counts", "gaps", "training"]
 def gaps(ax: Axes, optima: Mapping[str, Mapping]) -> None:
     """Gap of each network to the exact blind optimum against the noise level, with two standard errors.
 
-    ``optima``: stored results ``...-optima`` by the name to print, each with ``sigma`` and, under ``gaps``
-    and ``network``, lists ``db`` and ``se``.
+    ``optima``: stored results ``...-optima`` by the name to print.
     """
     for name, found in optima.items():
-        row = found["gaps"]["network"]
-        ax.errorbar(found["sigma"], row["db"], [2 * se for se in row["se"]], marker="o", ms=3, label=name)
+        rows = pick(found["gaps"], pair="network")
+        sigma, db, se = ([row[key] for row in rows] for key in ("sigma", "db", "se"))
+        ax.errorbar(sigma, db, [2 * each for each in se], marker="o", ms=3, label=name)
     plots.log_ticks(ax, x=(0.01, 0.03, 0.1, 0.3, 1.0))
     ax.set(xlabel="noise level", ylabel="gap to the optimum (dB)", ylim=(0, None))
     ax.legend()

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from gahr import plots
+from gahr.notebook import pick
 
 __all__ = ["calibration", "gains", "ladder", "levels", "shares", "sizes", "spectrum"]
 
@@ -44,15 +45,19 @@ def spectrum(
     axes[1].legend(markerscale=3)
 
 
-def calibration(ax: Axes, tables: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+def calibration(ax: Axes, rows: Sequence[Mapping[str, float]]) -> None:
     """Squared error along eigenvectors against eigenvalue, for each N, with two standard errors."""
-    for n, found in tables.items():
-        bar = 2 * np.array(found["se"])
-        ax.errorbar(found["lam"], found["error"], bar, marker="o", ms=4, capsize=2, label=f"N = {int(n):,}")
+    for n, found in _by_n(rows).items():
+        lam, error, se = (np.array([row[name] for row in found]) for name in ("lam", "error", "se"))
+        ax.errorbar(lam, error, 2 * se, marker="o", ms=4, capsize=2, label=f"N = {n:,}")
     line = np.linspace(0.01, 1.3, 100)
     ax.plot(line, line, ":", color=plots.COLORS["gray"], label="an ideal denoiser")
     ax.set(yscale="log", xlabel="eigenvalue", ylabel="squared error / $\\sigma^2$")
     ax.legend()
+
+
+def _by_n(rows: Sequence[Mapping[str, float]]) -> dict[int, list[Mapping[str, float]]]:
+    return {n: pick(rows, n=n) for n in dict.fromkeys(row["n"] for row in rows)}
 
 
 def shares(ax: Axes, shared: Mapping[str, Tensor], ambiguity: Tensor, d: int) -> None:
@@ -81,9 +86,8 @@ def shares(ax: Axes, shared: Mapping[str, Tensor], ambiguity: Tensor, d: int) ->
 def levels(ax: Axes, stored: Mapping) -> None:
     """Shared energy at one cut against the noise level, from the stored result ``adapted-faces``."""
     keys = {"half B's network": "halves", "other noise": "noise", "other face": "image"}
-    lines = {name: [row[f"{key} shared"]["mean"] for row in stored["rows"]] for name, key in keys.items()}
-    reference = stored["levels"].index(0.15)
-    lines["portrait, sigma = 0.15"] = stored["between"][reference]
+    lines = {name: _means(pick(stored["rows"], measure="shared", pair=key)) for name, key in keys.items()}
+    lines["portrait, sigma = 0.15"] = [row["shared"] for row in pick(stored["between"], sigma=0.15)]
     plots.against_noise(ax, stored["levels"], lines)
     ax.set(ylabel=f"shared energy, k = {stored['cut']}", ylim=(0, 1.5), yticks=np.arange(0, 1.1, 0.2))
 
@@ -100,10 +104,12 @@ def sizes(ax: Axes, coefficients: Mapping[str, Tensor], sigma: float) -> None:
 
 def gains(ax: Axes, stored: Mapping) -> None:
     """PSNR above the oracle in cosines, in dB, against noise, from the stored result ``adapted-faces``."""
-    lines = {
-        name: [row[name]["mean"] - row["cosines"]["mean"] for row in stored["rows"]]
-        for name in ("own basis", "network", "wavelets", "cosines led by the estimate")
+    psnr = {
+        name: np.array(_means(pick(stored["rows"], measure="psnr", basis=name)))
+        for name in ("own basis", "network", "wavelets", "cosines led by the estimate", "cosines")
     }
+    cosines = psnr.pop("cosines")
+    lines = {name: values - cosines for name, values in psnr.items()}
     plots.against_noise(ax, stored["levels"], lines)
     ax.legend(fontsize=7.5, loc="lower left")
     ax.axhline(0, color=plots.COLORS["gray"], lw=0.9, ls=":")
@@ -112,18 +118,16 @@ def gains(ax: Axes, stored: Mapping) -> None:
 
 def ladder(axes: Sequence[Axes], stored: Mapping, cut: int = 50) -> None:
     """Spectrum, dimension and shared space against N, from the stored result ``adapted-bases``."""
-    rows, n = stored["sizes"], [int(name) for name in stored["sizes"]]
-    for name, row in rows.items():
-        axes[0].plot(stored["cuts"], row["lam"]["mean"], "o-", ms=3, label=f"N = {int(name):,}")
+    rows = pick(stored["rows"], images="held-out")
+    for n, found in _by_n(pick(rows, measure="lam")).items():
+        axes[0].plot(stored["cuts"], _means(found), "o-", ms=3, label=f"N = {n:,}")
     names = {"dimension": "sum of eigenvalues", "error": "squared error / $\\sigma^2$", "kept": "above 1/2"}
     for name, label in names.items():
-        _bars(axes[1], n, [row[name] for row in rows.values()], label)
-    at = stored["cuts"].index(cut)
-    names = {"halves shared": "two halves", "noise shared": "other noise", "image shared": "other image"}
-    names["halves mixed"] = "ambiguity"
-    for name, label in names.items():
-        both = [{key: value[at] for key, value in row[name].items()} for row in rows.values()]
-        _bars(axes[2], n, both, label)
+        _bars(axes[1], pick(rows, measure=name), label)
+    names = {"halves": "two halves", "noise": "other noise", "image": "other image"}
+    for pair, label in names.items():
+        _bars(axes[2], pick(rows, measure="shared", pair=pair, k=cut), label)
+    _bars(axes[2], pick(rows, measure="mixed", k=cut), "ambiguity")
     axes[0].set(xscale="log", xlabel="rank k", ylabel="eigenvalue")
     axes[1].set(xscale="log", yscale="log", xlabel="N", ylabel="directions")
     axes[2].set(xscale="log", xlabel="N", ylabel=f"shared energy, k = {cut}", ylim=(0, 1.5))
@@ -132,8 +136,12 @@ def ladder(axes: Sequence[Axes], stored: Mapping, cut: int = 50) -> None:
         ax.legend(fontsize=7.5)
 
 
-def _bars(ax: Axes, n: Sequence[int], rows: Sequence[Mapping[str, float]], label: str) -> None:
-    """Means with two standard errors, which on a logarithmic axis must not reach zero."""
-    mean = np.array([row["mean"] for row in rows])
+def _means(rows: Sequence[Mapping[str, float]]) -> list[float]:
+    return [row["mean"] for row in rows]
+
+
+def _bars(ax: Axes, rows: Sequence[Mapping[str, float]], label: str) -> None:
+    """Means against N with two standard errors, which on a logarithmic axis must not reach zero."""
+    mean = np.array(_means(rows))
     bar = np.minimum(2 * np.array([row["se"] for row in rows]), 0.95 * mean)
-    ax.errorbar(n, mean, bar, marker="o", ms=3, capsize=2, label=label)
+    ax.errorbar([row["n"] for row in rows], mean, bar, marker="o", ms=3, capsize=2, label=label)

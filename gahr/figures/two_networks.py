@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gahr.intervals import median
-from gahr.notebook import table
+from gahr.notebook import pick, table
 
 __all__ = ["twin_table"]
 
@@ -20,9 +20,11 @@ def twin_table(
     rows = []
     for n in sizes:
         for who, results in (("B", halves), ("its twin", twins)):
-            estimates, samples = (result["sizes"][str(n)] for result in results)
-            share = dict(zip(estimates["sigma"], estimates["relative"], strict=True))
-            alike = median(samples["between"]["centered"])
+            estimates, samples = (result["rows"] for result in results)
+            (curve,) = pick(estimates, n=n)
+            share = dict(zip(curve["sigma"], curve["relative"], strict=True))
+            drawn = pick(samples, n=n, measure="between", share="both", by="centered")
+            alike = median(drawn[0]["values"])  # the first: with injected noise
             rows.append((n, who, *(f"{share[s]:.3f}" for s in sigmas), alike))
     head = ("N", "A with", *(f"noise {s:g}" for s in sigmas), "correlation of samples")
     return table(head, rows, left=0)

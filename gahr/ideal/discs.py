@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from gahr._checks import check_images, check_number
+from gahr.denoisers import need_sigma
 from gahr.ideal._intensities import Fit
 
 __all__ = ["ExactDiscs", "draw"]
@@ -138,9 +139,12 @@ class ExactDiscs(nn.Module):
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Estimate the clean images; without ``sigma`` the noise level is integrated over."""
-        estimates = []
-        for part in np.array_split(self._images(y, sigma), -(-len(y) // 64)):
-            estimates += [each.estimate() for each in self._posteriors(part, sigma)]
+        images, estimates = self._images(y), []
+        told = sigma if sigma is None else need_sigma(sigma, "this optimum", y)
+        told = told.flatten().tolist() if isinstance(told, Tensor) else [told] * len(y)
+        for place in np.array_split(np.arange(len(y)), -(-len(y) // 64)):
+            posteriors = self._posteriors(images[place], [told[i] for i in place])
+            estimates += [each.estimate() for each in posteriors]
         return torch.from_numpy(np.stack(estimates)).view_as(y).to(y)
 
     def covariance(self, y: Tensor, sigma: float | None = None) -> Tensor:
@@ -150,7 +154,9 @@ class ExactDiscs(nn.Module):
         """
         if len(y) != 1:
             raise ValueError(f"the covariance is taken at one image, (1, 1, H, W); got {len(y)} images.")
-        (post,) = self._posteriors(self._images(y, sigma), sigma)
+        if sigma is not None:
+            check_number(sigma, "sigma", 0.0, open_low=True)
+        (post,) = self._posteriors(self._images(y), [sigma])
         masks, w = post.nodes.whole(), post.weight[:, None]
         a, b = post.intensity.T[:, :, None]
         away = a * masks + b * (1 - masks) + post.mean - post.estimate()
@@ -159,18 +165,16 @@ class ExactDiscs(nn.Module):
         square += (1 - masks).T @ (w * bb * (1 - masks))
         return torch.from_numpy((square + square.T) / 2)
 
-    def _images(self, y: Tensor, sigma: float | None) -> np.ndarray:
+    def _images(self, y: Tensor) -> np.ndarray:
         if check_images(y, "y").shape[1:] != (1, self.size, self.size):
             raise ValueError(f"these discs are (1, {self.size}, {self.size}); got {tuple(y.shape[1:])}.")
-        if sigma is not None:
-            check_number(sigma, "sigma", 0.0, open_low=True)
         return y.detach().flatten(1).double().cpu().numpy()
 
-    def _posteriors(self, images: np.ndarray, sigma: float | None) -> Iterator[_Posterior]:
+    def _posteriors(self, images: np.ndarray, told: list[float | None]) -> Iterator[_Posterior]:
         means = images.mean(1)
         images = images - means[:, None]
         inner = images.astype(np.float32) @ self.bank.T  # with all masks of the grid, at once
-        for image, mean, one in zip(images, means, inner.astype(float), strict=True):
+        for image, mean, one, sigma in zip(images, means, inner.astype(float), told, strict=True):
             yield self._posterior(image, mean, one, sigma)
 
     def _posterior(

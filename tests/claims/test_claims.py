@@ -78,7 +78,7 @@ def test_at_the_largest_n_the_gap_is_closed(stem, half):
 
 @pytest.mark.parametrize("stem", RUNGS)
 def test_two_halves_networks_become_one_function(stem):
-    assert tuple(map(int, zoo.result(ladders.LADDERS[stem])["sizes"])) == RUNGS[stem]
+    assert tuple(row["n"] for row in zoo.result(ladders.LADDERS[stem])["rows"]) == RUNGS[stem]
     variance = np.array(ladders.variances(stem))
     assert (np.diff(variance, axis=0) < 0).all()
     assert (variance[0] > 5 * variance[-1]).all()

@@ -15,11 +15,13 @@ def stored(monkeypatch):
 
 
 def with_slopes(stored, values, width=0.01):
-    stored[harmonics.SLOPES] = {
-        "classes": {
-            str(a): {"slope": {"rule": [v, v - width, v + width]}} for a, v in enumerate(values, start=1)
-        }
-    }
+    about = {"basis": "network", "range": "rule"}
+    rows = [
+        about | {"alpha": a, "slope": v, "low": v - width, "high": v + width}
+        for a, v in enumerate(values, start=1)
+    ]
+    others = [{"alpha": a, "basis": "cosines", "range": "rule"} for a in (1, 2, 3, 4, 5)]
+    stored[harmonics.SLOPES] = {"slopes": [*others, *rows]}
 
 
 def test_slopes_are_judged_by_the_rule_s_levels(stored):
@@ -40,8 +42,9 @@ def test_growth_asks_that_intervals_are_apart(stored):
 
 
 def test_ranks_are_scaled_before_eigenvalues_are_compared(stored):
-    spread = [[e, e - 0.01, e + 0.01] for e in paper.CALPHA_EIGENVALUES]
-    stored[harmonics.HARMONICS] = {"classes": {"4": {"lam": spread}}}
+    spread = [{"mean": e, "least": e - 0.01, "most": e + 0.01} for e in paper.CALPHA_EIGENVALUES]
+    rows = [{"alpha": 4, "rank": rank} | row for rank, row in enumerate(spread, 1)]
+    stored[harmonics.HARMONICS] = {"spectra": [{"alpha": 1, "rank": 1}, *rows]}
     assert harmonics.spectrum(scale=1.0) == (
         "20 of 20, median difference +0.000 (20 at the same rank)",
         "+2",
@@ -51,25 +54,34 @@ def test_ranks_are_scaled_before_eigenvalues_are_compared(stored):
     assert abs(paper.NARROWER - 1.32) < 0.005
 
 
-def with_alignment(here, there, se=0.01):
-    return {"summary": {"network": {"aligned": [here, se], "aligned, mirror": [there, se]}}}
+def with_alignment(pairs, se=0.01):
+    """A pair for each class: along the picture's edges, and along those of its mirror image."""
+    rows = []
+    for alpha, numbers in enumerate(pairs, start=1):
+        for measure, mean in zip(("aligned", "aligned, mirror"), numbers, strict=True):
+            about = {"alpha": alpha, "basis": "network", "measure": measure}
+            rows += [about | {"mean": mean, "se": se}, about | {"basis": "cosines", "mean": 9, "se": 0}]
+    return {"rows": rows}
 
 
 def test_alignment_must_exceed_the_mirror_s_in_every_class(stored):
-    stored[harmonics.HARMONICS] = {"classes": {"1": with_alignment(0.8, 0.6), "2": with_alignment(0.7, 0.6)}}
-    assert harmonics.aligned()[1:] == ("+0.1", "holds")
-    stored[harmonics.HARMONICS]["classes"]["2"] = with_alignment(0.62, 0.6)
-    assert harmonics.aligned()[2] == "unclear"
-    stored[harmonics.HARMONICS]["classes"]["2"] = with_alignment(0.5, 0.6)
-    assert harmonics.aligned()[2] == "differs"
+    for last, verdict in ((0.7, "holds"), (0.62, "unclear"), (0.5, "differs")):
+        stored[harmonics.HARMONICS] = with_alignment([(0.8, 0.6)] * 4 + [(last, 0.6)])
+        assert harmonics.aligned()[2] == verdict
+        assert float(harmonics.aligned()[1]) == pytest.approx(last - 0.6)
 
 
 def test_localization_is_compared_picture_by_picture(stored):
     """Pictures differ far more among themselves than the two classes do."""
     smooth = [0.1, 0.3, 0.5, 0.7, 0.9]
     rough = [value + 0.05 for value in smooth]
-    stored[harmonics.HARMONICS] = {"classes": {"2": {"share": rough}, "4": {"share": smooth}}}
-    stored[harmonics.UNEQUAL] = {"networks": {"trained": {"1.5": {"share": rough}, "4": {"share": smooth}}}}
+
+    def shares(**columns):
+        return [columns | {"share": v} for v in (smooth if 4 in columns.values() else rough)]
+
+    stored[harmonics.HARMONICS] = {"shares": shares(alpha=2) + shares(alpha=4)}
+    rows = shares(network="trained", contour=1.5) + shares(network="trained", contour=4.0)
+    stored[harmonics.UNEQUAL] = {"rows": shares(network="other", contour=1.5) + rows}
     assert harmonics.localized(2, 4)[1:] == ("+0.05", "holds")
     assert harmonics.localized(4, 2)[2] == "differs"
     assert harmonics.unequal("trained")[2] == "holds"

@@ -14,12 +14,15 @@ def row(image, sigma, lam, above, angles, which="network"):
 
 RESULTS = {
     "ray40-optima": {
-        "sigma": [0.01, 0.05],
-        "gaps": {
-            "told to line": {"db": [0.3, 9.0], "se": [0.15, 1.0]},
-            "network": {"db": [4.0, 0.0], "se": [0.5, 0.0]},
-        },
-        "slopes": {"network": [0.6, 0.5, 0.95]},
+        "gaps": [
+            {"pair": "told to line", "sigma": 0.05, "db": 9.0, "se": 1.0},
+            {"pair": "told to line", "sigma": 0.01, "db": 0.3, "se": 0.15},
+            {"pair": "network", "sigma": 0.01, "db": 4.0, "se": 0.5},
+        ],
+        "slopes": [
+            {"denoiser": "told", "slope": 1.0, "low": 1.0, "high": 1.0},
+            {"denoiser": "network", "slope": 0.6, "low": 0.5, "high": 0.95},
+        ],
     },
     "ray40-tangents": {
         "thresholds": [0.5, 0.1, 0.02],

@@ -21,18 +21,23 @@ def close():
 
 def stored():
     """Two classes whose slopes are 0.4 and 0.6."""
-    classes = {}
-    for name, slope in (("1", 0.4), ("3", 0.6)):
-        span = [slope, slope - 0.02, slope + 0.02]
-        classes[name] = {
-            "psnr": {"network": [10.0, 12.0, 14.0]},
-            "local": [slope, slope / 2],
-            "slope": {"rule": span, "own": span, "0.01 to 0.1": [slope / 4, 0.0, 0.2]},
-            "fixed": {"network": span, "cosines": [0.3, 0.29, 0.31]},
-            "without floor": [slope + 0.1, slope, slope + 0.2],
-        }
-    ranges = {"rule": [0.1, 1.0], "0.01 to 0.1": [0.01, 0.1]}
-    return {"sigma": [0.01, 0.1, 1.0], "ranges": ranges, "classes": classes}
+    classes, curves, slopes = [], [], []
+    for alpha, slope in ((1, 0.4), (3, 0.6)):
+        classes.append({"alpha": alpha, "local": [slope, slope / 2]})
+        curves.append({"alpha": alpha, "basis": "network", "psnr": [10.0, 12.0, 14.0]})
+        curves.append({"alpha": alpha, "basis": "cosines", "psnr": [11.0, 13.0, 15.0]})
+        spans = {"rule": (slope, slope - 0.02, slope + 0.02), "0.01 to 0.1": (slope / 4, 0.0, 0.2)}
+        spans |= {"own": spans["rule"], "rule, floor taken off": (slope + 0.1, slope, slope + 0.2)}
+        slopes.append({"alpha": alpha, "basis": "cosines", "range": "rule"} | interval(0.3, 0.29, 0.31))
+        for name, span in spans.items():
+            slopes.append({"alpha": alpha, "basis": "network", "range": name} | interval(*span))
+    ranges = [{"range": "rule", "low": 0.1, "high": 1.0}, {"range": "0.01 to 0.1", "low": 0.01, "high": 0.1}]
+    found = {"sigma": [0.01, 0.1, 1.0], "rule": [0.1, 1.0], "ranges": ranges, "classes": classes}
+    return found | {"curves": curves, "slopes": slopes}
+
+
+def interval(slope, low, high):
+    return {"slope": slope, "low": low, "high": high}
 
 
 def drawn(ax):
@@ -69,8 +74,10 @@ def test_slopes_are_drawn_as_stored_beside_the_papers_and_theories():
 
 
 def test_bars_of_slopes_reach_from_the_low_end_to_the_high_one():
-    row = {"psnr": {"network": [10.0, 12.0]}, "slope": {"rule": [0.4, 0.3, 0.45]}}
-    given = {"sigma": [0.1, 1.0], "ranges": {"rule": [0.1, 1.0]}, "classes": {"1": row}}
+    about = {"alpha": 1, "basis": "network"}
+    given = {"sigma": [0.1, 1.0], "rule": [0.1, 1.0], "classes": [{"alpha": 1}]}
+    given["curves"] = [about | {"psnr": [10.0, 12.0]}]
+    given["slopes"] = [about | {"range": "rule"} | interval(0.4, 0.3, 0.45)]
     _, axes = plots.figure(1, 2)
     harmonics.slopes(axes[0], given, {})
     (ours,) = axes[0, 1].containers
@@ -99,16 +106,25 @@ def test_other_ranges_and_bases_have_their_rows():
 def test_heights_are_at_the_levels_that_were_asked_for():
     rows = harmonics.height_table(stored(), 3, sigmas=(1.0, 0.01)).splitlines()
     assert rows[0] == "| PSNR in dB, alpha = 3 | noise 1.00 | noise 0.01 |"
-    assert rows[2:] == ["| network | 14.0 | 10.0 |"]
+    assert rows[2:] == ["| network | 14.0 | 10.0 |", "| oracle, cosines | 15.0 | 11.0 |"]
 
 
 def test_measures_and_oracles_are_written_as_stored():
-    measured = {"aligned": [0.8, 0.01], "purity": [0.7, 0.02]}
+    names = ("order", "aligned", "aligned, mirror", "purity", "purity, mirror", "share", "length")
+    measured = [{"measure": name, "mean": k / 10, "se": 0.01} for k, name in enumerate(names)]
     table = harmonics.measure_table({"network": measured, "cosines": measured}).splitlines()
-    assert table[0] == "| first 20 vectors | aligned | purity |"
-    assert table[2:] == ["| network | 0.80 ± 0.01 | 0.70 ± 0.02 |", "| cosines | 0.80 ± 0.01 | 0.70 ± 0.02 |"]
-    row = {"oracle": {"cosines": [-1.5, 0.2], "network": [0.0, 0.0]}, "network itself": [-2.0, 0.1]}
-    rows = harmonics.oracle_table({"classes": {"2": row, "4": row}}).splitlines()[2:]
+    head = (
+        "| first 20 vectors | aligned | aligned, mirror | purity | purity, mirror | share | length | order |"
+    )
+    assert table[0] == head
+    numbers = " | ".join(f"0.{k}0 ± 0.01" for k in (1, 2, 3, 4, 5, 6, 0))
+    assert table[2:] == [f"| network | {numbers} |", f"| cosines | {numbers} |"]
+    rows = []
+    for alpha in (2, 4):
+        about = {"alpha": alpha, "basis": "network"}
+        rows += [about | {"measure": "itself", "mean": -2.0, "se": 0.1}, about | {"measure": "oracle"}]
+        rows.append({"alpha": alpha, "basis": "cosines", "measure": "oracle", "mean": -1.5, "se": 0.2})
+    rows = harmonics.oracle_table({"rows": rows}).splitlines()[2:]
     assert rows[0] == "| cosines | -1.50 ± 0.20 | -1.50 ± 0.20 |"
     assert rows[1] == "| the network, with its own factors | -2.00 ± 0.10 | -2.00 ± 0.10 |"
 
@@ -134,9 +150,10 @@ def test_the_dotted_line_is_the_share_of_an_even_picture():
 def test_stored_vectors_are_drawn_beside_their_picture():
     e = torch.randn(3, 40, 40, generator=torch.Generator().manual_seed(0))
     kept = {"lam": [1.25, 1.0, 0.5], "vectors": pack_vectors(e)}
-    pictures = {name: torch.full((1, 1, 40, 40), value) for name, value in (("1.5", 0.25), ("4", 0.75))}
+    pictures = {name: torch.full((1, 1, 40, 40), value) for name, value in ((1.5, 0.25), (4, 0.75))}
+    shown = [{"contour": contour} | kept for contour in (1.5, 4.0)]
     _, axes = plots.figure(2, 3)
-    harmonics.trained_vectors(axes, {"background": 8.0, "shown": {"1.5": kept, "4": kept}}, pictures)
+    harmonics.trained_vectors(axes, {"background": 8.0, "shown": shown}, pictures)
     (picture,) = axes[1, 0].images
     assert (picture.get_array() == 0.75).all() and axes[1, 0].get_ylabel() == "4 and 8"
     (second,) = axes[1, 2].images

@@ -9,6 +9,7 @@ import torch
 
 from gahr import plots, zoo
 from gahr.figures import manifolds
+from gahr.notebook import pick
 
 
 def drawn(ax):
@@ -17,7 +18,15 @@ def drawn(ax):
 
 
 def test_bars_of_gaps_are_two_standard_errors():
-    found = {"sigma": [0.01, 0.1], "gaps": {"network": {"db": [3.0, 1.0], "se": [0.5, 0.1]}}}
+    rows = [
+        {"pair": pair, "sigma": s, "db": db, "se": se}
+        for pair, s, db, se in (
+            ("network", 0.01, 3.0, 0.5),
+            ("both", 0.01, 9.0, 1.0),
+            ("network", 0.1, 1.0, 0.1),
+        )
+    ]
+    found = {"gaps": rows}
     ax = plots.figure()[1][0, 0]
     manifolds.gaps(ax, {"ray": found})
     ((bars,), label) = ax.get_legend_handles_labels()
@@ -53,4 +62,5 @@ def test_stored_results_agree_with_the_manifest():
     """The network's error of the study is that of its held-out curve, on fewer pictures."""
     found = zoo.result("ray40-optima")
     curve = zoo.describe(found["network"])["curves"]["held_out"]
-    assert found["mse"]["network"] == pytest.approx(curve["mse"], rel=0.25)
+    (row,) = pick(found["errors"], denoiser="network")
+    assert row["mse"] == pytest.approx(curve["mse"], rel=0.25)

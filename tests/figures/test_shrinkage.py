@@ -45,8 +45,8 @@ def test_factors_and_printed_values_stand_at_their_ranks_and_coefficients_by_siz
 
 
 def test_calibration_draws_every_table_with_two_standard_errors_and_the_ideal(axes):
-    table = {"lam": [0.25, 1.0], "error": [2.0, 3.0], "se": [0.25, 0.5]}
-    shrinkage.calibration(axes[0], {"10": table, "14000": table})
+    table = [{"lam": 0.25, "error": 2.0, "se": 0.25}, {"lam": 1.0, "error": 3.0, "se": 0.5}]
+    shrinkage.calibration(axes[0], [{"n": n} | row for n in (10, 14000) for row in table])
     found = bars(axes[0])
     assert found["N = 10"] == found["N = 14,000"] == [(2.0, [1.5, 2.5]), (3.0, [2.0, 4.0])]
     (ideal,) = (line for line in axes[0].lines if line.get_label() == "an ideal denoiser")
@@ -61,10 +61,16 @@ def test_shares_are_drawn_beside_random_spaces(axes):
 
 
 def test_levels_are_of_three_pairs_and_of_one_picture_at_two_levels(axes):
-    row = {
-        f"{name} shared": {"mean": value} for name, value in (("halves", 0.7), ("noise", 0.8), ("image", 0.3))
-    }
-    stored = {"levels": [0.05, 0.15], "cut": 50, "rows": [row, row], "between": [[1, 0.4], [0.4, 1]]}
+    rows = [
+        {"sigma": sigma, "measure": measure, "pair": pair, "mean": mean if measure == "shared" else 9.0}
+        for sigma in (0.05, 0.15)
+        for measure in ("captured", "shared")
+        for pair, mean in (("halves", 0.7), ("noise", 0.8), ("image", 0.3))
+    ]
+    between = [
+        {"sigma": a, "other": b, "shared": 1 if a == b else 0.4} for a in (0.05, 0.15) for b in (0.05, 0.15)
+    ]
+    stored = {"levels": [0.05, 0.15], "cut": 50, "rows": rows, "between": between}
     shrinkage.levels(axes[0], stored)
     assert drawn(axes[0]) == {
         "half B's network": [0.7] * 2,
@@ -83,23 +89,31 @@ def test_sizes_are_sorted(axes):
 
 def test_gains_are_over_the_oracle_in_cosines(axes):
     names = ("own basis", "network", "wavelets", "cosines led by the estimate")
-    rows = [{name: {"mean": level + i} for i, name in enumerate(names)} for level in (20.0, 10.0)]
-    for row, cosines in zip(rows, (19.0, 12.0), strict=True):
-        row["cosines"] = {"mean": cosines}
+    rows = []
+    for level, cosines in ((20.0, 19.0), (10.0, 12.0)):
+        means = {name: level + i for i, name in enumerate(names)} | {"cosines": cosines}
+        rows += [{"measure": "psnr", "basis": name, "mean": mean} for name, mean in means.items()]
     shrinkage.gains(axes[0], {"levels": [0.1, 1.0], "rows": rows})
     found = drawn(axes[0])
     assert found["own basis"] == [1.0, -2.0] and found["network"] == [2.0, -1.0]
 
 
 def test_the_ladder_has_a_line_for_each_n_and_a_point_for_each_number(axes):
-    def number(mean):
-        return {"mean": mean, "se": [0.25] * len(mean) if isinstance(mean, list) else 0.25}
-
-    row = {"dimension": number(3.0), "error": number(4.0), "kept": number(0.25)}
-    row |= {"lam": number([1.0, 0.2])}
-    row |= {f"{name} shared": number([0.1, 0.7]) for name in ("halves", "noise", "image")}
-    row["halves mixed"] = number([1.0, 0.9])
-    shrinkage.ladder(axes, {"cuts": [1, 50], "sizes": {"1": row, "100": row}})
+    numbers = [
+        ({"measure": name}, mean) for name, mean in (("dimension", 3.0), ("error", 4.0), ("kept", 0.25))
+    ]
+    numbers += [({"measure": "lam", "k": k}, mean) for k, mean in ((1, 1.0), (50, 0.2))]
+    for pair in ("halves", "noise", "image"):
+        about = {"measure": "shared", "pair": pair}
+        numbers += [(about | {"k": k}, mean) for k, mean in ((1, 0.1), (50, 0.7))]
+    numbers += [({"measure": "mixed", "pair": "halves", "k": k}, mean) for k, mean in ((1, 1.0), (50, 0.9))]
+    rows = [
+        {"n": n, "images": images} | about | {"mean": mean if images == "held-out" else 9.0, "se": 0.25}
+        for n in (1, 100)
+        for images in ("held-out", "training")
+        for about, mean in numbers
+    ]
+    shrinkage.ladder(axes, {"cuts": [1, 50], "rows": rows})
     assert drawn(axes[0]) == {"N = 1": [1.0, 0.2], "N = 100": [1.0, 0.2]}
     found = bars(axes[1])
     assert found["sum of eigenvalues"] == [(3.0, [2.5, 3.5])] * 2

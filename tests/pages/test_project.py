@@ -233,6 +233,13 @@ def test_the_contents_list_every_page():
     assert not [name for name in found if "_" in name]
 
 
+def test_the_sidebar_numbers_chapters_as_their_files_do():
+    parts = yaml.safe_load(read("_toc.yml"))["parts"]
+    numbered = [page["file"] for part in parts if part.get("numbered") for page in part["chapters"]]
+    assert [Path(name).name[:2] for name in numbered] == [f"{k:02d}" for k in range(1, len(numbered) + 1)]
+    assert [f"{Path(name).name}.ipynb" for name in numbered] == [path.name for path in chapters.chapters()]
+
+
 def test_local_links_of_the_readme_lead_somewhere():
     for name in ("README.md", "CONTRIBUTING.md", "data/README.md"):
         for target in re.findall(r"\]\(([^)#\s]+)\)", read(name)):
@@ -289,8 +296,9 @@ def test_a_failing_chapter_is_named_with_its_error(tmp_path, capsys):
 def test_the_build_page_gets_the_measured_times(tmp_path, monkeypatch):
     monkeypatch.setattr(chapters, "chapters", lambda: [Path("01-x.ipynb")])
     (tmp_path / "01-x.json").write_text('{"chapter": "01-x", "effort": "default", "seconds": 12.34}')
+    chapters.write(v4.new_notebook(cells=[v4.new_markdown_cell("word " * 1300)]), tmp_path / "01-x.ipynb")
     table = gather.measured(tmp_path)
-    assert "| 01-x | default | 12.3 |" in table
+    assert "| 01-x | default | 12.3 | 10 |" in table
     assert f"| torch | {metadata.version('torch')} |" in table
     assert gather.MARK.search(read("book/build.md"))
 

@@ -9,6 +9,7 @@ from book.studies import two_networks
 from gahr import denoisers, images, measures, zoo
 from gahr.analysis import pairs
 from gahr.denoisers import BlindWiener, Wiener
+from gahr.notebook import pick
 from gahr.sampling import Sampling
 
 QUICK = Sampling(step=0.2, beta=0.5, end=0.1)
@@ -188,24 +189,28 @@ def test_halves_are_the_two_networks():
 
 
 def test_the_excess_counts_both_networks_by_both_rulers():
-    row = {
-        "copy": {"a": {"centered": [0.9]}, "b": {"centered": [0.1]}},
-        "held_out": {"centered": [0.5]},
-        "features": {"copy": {"a": [0.9, 0.9], "b": [0.9, 0.5]}, "held_out": [0.5]},
-    }
-    assert pairs.copies(row) == [0.9, 0.1]
-    assert pairs.excess(row) == (0.5, 0.875)
+    numbers = {"centered": ([0.9], [0.1]), "features": ([0.9, 0.9], [0.9, 0.5]), "plain": ([0], [0])}
+    rows = []
+    for by, (a, b) in numbers.items():
+        rows.append({"measure": "held_out", "by": by, "values": [0.5]})
+        rows += [{"measure": "copy", "half": half, "by": by, "values": v} for half, v in (("a", a), ("b", b))]
+    assert pairs.copies(rows) == [0.9, 0.1]
+    assert pairs.excess(rows) == (0.5, 0.875)
 
 
 def test_the_summary_is_of_the_largest_size_and_has_its_controls():
-    def centered(*values):
-        return {"centered": list(values)}
+    def centered(*values, **columns):
+        about = {"n": 100, "beta": 0.2, "measure": "between", "share": "both", "by": "centered"}
+        return about | columns | {"values": list(values)}
 
-    small = {"between": centered(0.1), "copy": {"a": centered(1), "b": centered(1)}, "held_out": centered(0)}
-    large = {"between": centered(0.8, 0.9, 1.0), "held_out": centered(0.6)}
-    large["copy"] = {"a": centered(0.3, 0.5), "b": centered(0.7)}
-    stored = {"sizes": {"100": large, "20": small}, "deterministic": {"between": centered(0.95)}}
-    stored["shared"] = {"networks": {"nothing": centered(0.2)}}
+    def row(measure, *values, **columns):
+        return {"n": 100, "beta": 0.2, "measure": measure, "by": "centered", "values": list(values)} | columns
+
+    rows = [centered(0.1, n=20), centered(0.8, 0.9, 1.0), centered(0.95, beta=1.0)]
+    rows += [centered(0.2, share="nothing"), centered(0.9, share="start"), centered(0, by="plain")]
+    rows += [row("copy", 0.3, 0.5, half="a"), row("copy", 0.7, half="b"), row("held_out", 0.6)]
+    rows += [row("copy", 1, half=half, beta=1.0) for half in "ab"] + [row("held_out", 1, beta=1.0)]
+    stored = {"sampler": {"beta": 0.2}, "rows": rows}
     found = {key: interval.value for key, interval in pairs.medians(stored).items()}
     assert found == {
         "A, B": 0.9,
@@ -225,31 +230,46 @@ def small(monkeypatch):
     monkeypatch.setattr(two_networks, "PAIRS", 3)
     monkeypatch.setattr(two_networks, "SHOWN", 2)
     monkeypatch.setattr(two_networks, "HELD_OUT", 20)
-    monkeypatch.setattr(two_networks.settings, "__defaults__", (0.5, 0.3))
+    full = two_networks.settings
+    monkeypatch.setattr(two_networks, "settings", lambda name, step=0.5, beta=0.3: full(name, step, beta))
 
 
 def test_the_samples_study_finds_the_copies(small):
     found = two_networks.samples("fashion32", (1, 10))
-    ten = found["sizes"]["10"]
-    assert found["pairs"] == 3 and "distance_ratio" not in found["sizes"]["1"]
+    one, ten = pick(found["rows"], n=1), pick(found["rows"], n=10, beta=0.1)
+    assert found["pairs"] == 3 and "distance_ratio" not in {row["measure"] for row in one}
+    assert {row["half"] for row in pick(ten, measure="distance_ratio")} == {"a", "b"}
+    (new,) = pick(ten, measure="held_out", by="centered")
     for half in ("a", "b"):
-        assert all(len(ten["copy"][half][way]) == 3 for way in ("centered", "plain"))
-        assert min(ten["copy"][half]["centered"]) > 0.9 > max(ten["held_out"]["centered"][:3])
-        assert max(found["sizes"]["1"]["copy"][half]["centered"]) <= 1.0001
-    kept = pairs.pictures(ten, (1, 32, 32))
+        copies = pick(ten, measure="copy", half=half)
+        assert {row["by"]: len(row["values"]) for row in copies} == dict.fromkeys(
+            ("centered", "plain", "features"), 3
+        )
+        assert min(pick(copies, by="centered")[0]["values"]) > 0.9 > max(new["values"][:3])
+        assert max(pick(one, measure="copy", half=half, by="centered")[0]["values"]) <= 1.0001
+    shares = {(row["measure"], row["share"], row["beta"]) for row in found["rows"] if "share" in row}
+    expected = {("between", "both", 0.1), ("between", "both", 1.0)}
+    for measure in ("between", "itself"):
+        expected |= {(measure, share, 0.1) for share in ("start", "noise", "nothing")}
+        expected.add((measure, "nothing", 1.0))
+    assert shares == expected
+    kept = pairs.pictures(pick(found["pictures"], n=10, beta=0.1), (1, 32, 32))
     shown = kept["a"]
     near = kept["nearest_a"]
     again = measures.similarity(shown, near)
-    assert torch.allclose(again, torch.tensor(ten["copy"]["a"]["centered"][:2]), atol=0.02)
+    seen = pick(ten, measure="copy", half="a", by="centered")[0]["values"]
+    assert torch.allclose(again, torch.tensor(seen[:2]), atol=0.02)
     train = images.load("fashion32", 10, "b")
     near_b = kept["nearest_b"]
     assert all((train - x).abs().amax((1, 2, 3)).min() == 0 for x in near_b)
 
 
 def test_the_wiener_study_agrees_more_with_more_images(small):
-    found = two_networks.wiener("fashion32", (10, 1000))["sizes"]
-    assert all(m < f for f, m in zip(found["10"]["variance"], found["1000"]["variance"], strict=True))
-    assert len(found["10"]["between"]["centered"]) == 3
+    found = two_networks.wiener("fashion32", (10, 1000))
+    few, many = found["errors"]
+    assert (few["n"], many["n"]) == (10, 1000)
+    assert all(m < f for f, m in zip(few["variance"], many["variance"], strict=True))
+    assert len(pick(found["rows"], n=10, measure="between", by="centered")[0]["values"]) == 3
 
 
 def test_the_steps_study_measures_from_its_longest_run(monkeypatch, small):
@@ -275,9 +295,9 @@ def test_twins_are_drawn_as_the_halves_are(small, monkeypatch):
     other = "fashion32-unet16-n10-a"
     same = two_networks.again("fashion32", (10,), count=3)
     assert asked == ["fashion32-unet16-n10-a", "fashion32-unet16-n10-a-again"]
-    assert min(same["sizes"]["10"]["between"]["centered"]) > 0.9999
+    assert min(pick(same["rows"], by="centered")[0]["values"]) > 0.9999
     other = "fashion32-unet16-n10-b"
-    apart = two_networks.again("fashion32", (10,), count=3)["sizes"]["10"]["between"]
+    apart = two_networks.again("fashion32", (10,), count=3)["rows"]
     runs = pairs.draw(
         *pairs.halves("fashion32-unet16-n10"),
         (1, 32, 32),
@@ -286,7 +306,7 @@ def test_twins_are_drawn_as_the_halves_are(small, monkeypatch):
         two_networks.SEED,
     )
     expected = measures.similarity(*(run.x for run in runs))
-    assert torch.allclose(torch.tensor(apart["centered"]), expected, atol=1e-4)
+    assert torch.allclose(torch.tensor(pick(apart, n=10, by="centered")[0]["values"]), expected, atol=1e-4)
 
 
 def test_pairs_that_share_nothing_share_no_start():

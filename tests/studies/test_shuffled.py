@@ -10,6 +10,7 @@ from book.studies import shuffled as _shuffled
 from gahr import bases, zoo
 from gahr.denoisers import Wiener, add_noise
 from gahr.images import synthetic
+from gahr.notebook import pick
 
 
 def test_shuffling_wraps_a_denoiser_of_shuffled_images():
@@ -24,36 +25,41 @@ def test_gaps_and_slopes_of_tables_that_are_known():
     entry = -20 * torch.log10(torch.tensor(sigmas))[:, None]
     ease = torch.randn(1, 40, generator=torch.Generator().manual_seed(0))
     found = _shuffled.gaps(0.5 * entry + 20 + ease, 0.3 * entry + 18 + ease, sigmas)
-    assert found["gap"] == pytest.approx((0.2 * entry[:, 0] + 2).tolist(), abs=1e-4)
-    assert max(found["se"]) < 1e-5  # by face, what is common to a face drops out
+    for row, sigma, gap in zip(found["gaps"], sigmas, 0.2 * entry[:, 0] + 2, strict=True):
+        assert row["sigma"] == sigma and row["db"] == pytest.approx(gap.item(), abs=1e-4)
+        assert row["se"] < 1e-5  # by face, what is common to a face drops out
     for name, value in (("first", 0.5), ("second", 0.3), ("difference", -0.2)):
-        assert found["slopes"]["all"][name] == pytest.approx([value] * 3, abs=1e-5)
+        (row,) = pick(found["slopes"], range="all", of=name)
+        assert [row[key] for key in ("slope", "low", "high")] == pytest.approx([value] * 3, abs=1e-5)
 
 
 def test_a_jacobian_is_described_in_the_order_of_the_picture():
     J = torch.diag(torch.linspace(1.2, 0, 64))
-    found = _shuffled.describe(J, torch.ones(64, 64) + J)
+    found = _shuffled.describe(J, torch.ones(64, 64) + J, spectra=True)
     assert found["singular"][0] == pytest.approx(1.2) and found["diagonal"] == pytest.approx(1)
-    assert found["trace"] == pytest.approx(64 * 0.6) and found["above"]["0.5"] == int((J > 0.5).sum())
+    assert found["trace"] == pytest.approx(64 * 0.6) and found["above 0.5"] == int((J > 0.5).sum())
     assert found["asymmetry"] == 0 and abs(found["neighbours"]) < 0.1
+
+
+def slopes(first, second):
+    spans = {"first": first, "second": second}
+    return [
+        {"range": "all", "of": of, "slope": v, "low": v - 0.01, "high": v + 0.01} for of, v in spans.items()
+    ]
 
 
 STUDY = {
     "ranks": [1, 2, 4, 5, 7, 8, 10, 11, 13, 14],
-    "gaps": {
-        "sigma": [0.3],
-        "gap": [3.1],
-        "se": [0.1],
-        "slopes": {"all": {"first": [0.4, 0.39, 0.41], "second": [0.2, 0.19, 0.21]}},
-    },
-    "jacobians": {
-        "shuffled": [
-            {"symmetric": [1.2, 1.1, 1.1, 1.02, 1.0, 0.9, 0.95, 0.85, 0.9, 0.8]}
-            | {"above": {"0.1": 40}, "neighbours": 0.3},
-            {"above": {"0.1": 10}, "neighbours": 0.5},
-        ],
-        "faces": [{"above": {"0.1": 10}, "neighbours": 0.9}, {"above": {"0.1": 20}, "neighbours": 0.7}],
-    },
+    "gaps": [{"sigma": 0.1, "db": 9.0, "se": 1.0}, {"sigma": 0.3, "db": 3.1, "se": 0.1}],
+    "slopes": slopes(0.4, 0.2),
+    "jacobians": [
+        {"denoiser": "wiener", "above 0.1": 99, "neighbours": 0.99},
+        {"denoiser": "faces", "face": 0, "above 0.1": 10, "neighbours": 0.9},
+        {"denoiser": "shuffled", "face": 0, "above 0.1": 40, "neighbours": 0.3}
+        | {"symmetric": [1.2, 1.1, 1.1, 1.02, 1.0, 0.9, 0.95, 0.85, 0.9, 0.8]},
+        {"denoiser": "faces", "face": 1, "above 0.1": 20, "neighbours": 0.7},
+        {"denoiser": "shuffled", "face": 1, "above 0.1": 10, "neighbours": 0.5},
+    ],
 }
 
 
@@ -77,14 +83,13 @@ def test_rows_find_what_they_say(made_up):
 def test_every_row_can_fail(made_up, monkeypatch):
     worse = {
         "ranks": STUDY["ranks"],
-        "gaps": {
-            "sigma": [0.3],
-            "gap": [1.0],
-            "se": [0.1],
-            "slopes": {"all": {"first": [0.4, 0.39, 0.41], "second": [0.39, 0.38, 0.4]}},
-        },
-        "jacobians": {"shuffled": [{"symmetric": [2.0] * 10, "above": {"0.1": 1}, "neighbours": 0.0}]}
-        | {"faces": [{"above": {"0.1": 10}, "neighbours": 0.9}]},
+        "gaps": [{"sigma": sigma, "db": 1.0, "se": 0.1} for sigma in (0.1, 0.3)],
+        "slopes": slopes(0.4, 0.39),
+        "jacobians": [
+            {"denoiser": "faces", "face": 0, "above 0.1": 10, "neighbours": 0.9},
+            {"denoiser": "shuffled", "face": 0, "above 0.1": 1, "neighbours": 0.0}
+            | {"symmetric": [2.0] * 10},
+        ],
     }
     monkeypatch.setattr(zoo, "result", lambda name: worse)
     assert {claim.find()[2] for claim in shuffled.claims()} == {"differs"}
@@ -94,7 +99,8 @@ def test_the_error_of_a_gap_is_that_of_a_mean():
     sigmas = (0.01, 0.1, 0.3, 1.0)
     more = torch.randn(1, 40, generator=torch.Generator().manual_seed(0)).expand(4, 40)
     found = _shuffled.gaps(20 + more, torch.full((4, 40), 18.0), sigmas)
-    assert found["se"] == pytest.approx([more[0].std().item() / math.sqrt(40)] * 4, rel=1e-4)
+    error = more[0].std().item() / math.sqrt(40)
+    assert [row["se"] for row in found["gaps"]] == pytest.approx([error] * 4, rel=1e-4)
 
 
 def test_neighbours_are_those_of_the_leading_directions():

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from book.studies import along, shrinkage, shuffled, slopes, unequal
+from book.studies import harmonics, shrinkage, shuffled
 from gahr import bases, images, measures, zoo
 from gahr._files import unpack_vectors
 from gahr.analysis import bestbasis, calpha
-from gahr.analysis import slopes as regularity
+from gahr.notebook import pick
 
 
 def flat(name, n, half):
@@ -32,53 +32,62 @@ def blocks(off=0.0):
 def test_projecting_on_true_directions_has_slope_one_up_to_the_prior(monkeypatch):
     monkeypatch.setattr(images, "load", flat)
     monkeypatch.setattr(zoo, "load", lambda name: blocks())
-    found = slopes.slopes(count=300, few=1)
-    assert found["rule"] == [s for s in slopes.SIGMAS if s**2 / 16 < 1 / 48]
-    for row in found["classes"].values():
+    found = harmonics.slopes(count=300, few=1)
+    assert found["rule"] == [s for s in harmonics.SIGMAS if s**2 / 16 < 1 / 48]
+    for row in found["classes"]:
         assert row["prior"] == pytest.approx(1 / 12, abs=0.01) and row["floor"] < 1e-10
         assert row["local"] == pytest.approx([1] * 20, abs=0.1)
-        for value, low, high in row["slope"].values():
-            assert low <= value <= high and value == pytest.approx(1, abs=0.02)
-        assert row["fixed"]["cosines"][0] == pytest.approx(1, abs=0.01)  # one coefficient
-        assert row["without floor"][0] == pytest.approx(1, abs=0.02)
+    of_network = pick(found["slopes"], basis="network")
+    assert len(of_network) == 5 * (len(found["ranges"]) + 2)  # each class by itself; floor taken off
+    for row in of_network:
+        assert row["low"] <= row["slope"] <= row["high"] and row["slope"] == pytest.approx(1, abs=0.02)
+    for row in pick(found["slopes"], basis="cosines", range="rule"):
+        assert row["slope"] == pytest.approx(1, abs=0.01)  # one coefficient
+    assert len(pick(found["curves"], basis="cosines")) == 5
 
 
 def test_levels_near_the_floor_are_left_out_for_all(monkeypatch):
     """One class whose denoiser errs by 0.01 a pixel without noise narrows the range of all five."""
     monkeypatch.setattr(images, "load", flat)
-    monkeypatch.setattr(zoo, "load", lambda name: blocks(0.01 if name == slopes.network(3) else 0.0))
-    found = slopes.slopes(count=300, few=1)
+    monkeypatch.setattr(zoo, "load", lambda name: blocks(0.01 if name == harmonics.network(3) else 0.0))
+    found = harmonics.slopes(count=300, few=1)
     least = (16 * 3e-4) ** 0.5  # sigma^2 / 16 + 1e-4 is 4e-4 there
-    assert found["rule"] == [s for s in slopes.SIGMAS if s > least and s**2 / 16 < 1 / 48]
-    assert min(found["classes"]["1"]["own levels"]) == 0.01
+    assert found["rule"] == [s for s in harmonics.SIGMAS if s > least and s**2 / 16 < 1 / 48]
+    assert min(pick(found["classes"], alpha=1)[0]["levels"]) == 0.01
     monkeypatch.setattr(zoo, "load", lambda name: blocks(0.2))
     with pytest.raises(ValueError, match="fewer than three noise levels"):
-        slopes.slopes(count=20, few=1)
+        harmonics.slopes(count=20, few=1)
 
 
 def test_the_oracle_of_one_picture_at_a_time_is_that_of_many():
     x = torch.rand(3, 1, 40, 40, generator=torch.Generator().manual_seed(0))
     cosines = bases.dct(40, 40)
-    many = slopes.oracle(x, lambda x, s: x.flatten(1) @ cosines.T)
-    single = slopes.oracle(x, slopes.one_by_one(lambda x, s: bestbasis.fixed(x, "cosines")))
-    assert many.shape == (len(slopes.SIGMAS), 3) and torch.allclose(many, single, atol=1e-3)
+    many = harmonics.oracle(x, lambda x, s: x.flatten(1) @ cosines.T)
+    single = harmonics.oracle(x, harmonics.one_by_one(lambda x, s: bestbasis.fixed(x, "cosines")))
+    assert many.shape == (len(harmonics.SIGMAS), 3) and torch.allclose(many, single, atol=1e-3)
+
+
+def number(found, basis, measure):
+    (row,) = pick(found["rows"], alpha=4, basis=basis, measure=measure)
+    return [row["mean"], row["se"]]
 
 
 def test_a_denoiser_with_one_basis_for_all_is_seen_not_to_adapt(monkeypatch):
     blur = torch.nn.AvgPool2d(3, stride=1, padding=1)
     monkeypatch.setattr(zoo, "load", lambda name: lambda y, sigma=None: blur(y))
-    monkeypatch.setattr(along, "ALPHAS", (4,))
-    found = along.along(seeds=(1, 2))
-    row = found["classes"]["4"]
-    assert row["oracle"]["network, at another picture"] == pytest.approx([0, 0], abs=1e-3)
-    assert row["oracle"]["network"] == [0, 0] and row["asymmetry"][0] < 1e-6
-    summary = row["summary"]
-    assert summary["network"]["aligned"] == pytest.approx(
-        summary["network, at another picture"]["aligned"], abs=1e-3
-    )
-    mean, low, high = zip(*row["lam"], strict=True)
-    assert low == pytest.approx(high, abs=1e-4) and list(mean) == sorted(mean, reverse=True)
-    assert len(row["share"]) == 2
+    monkeypatch.setattr(harmonics, "ALPHAS", (4,))
+    found = harmonics.harmonics(seeds=(1, 2))
+    assert number(found, "network, at another picture", "oracle") == pytest.approx([0, 0], abs=1e-3)
+    assert number(found, "network", "oracle") == [0, 0]
+    assert number(found, "network", "asymmetry")[0] < 1e-6
+    own, lent = (number(found, kind, "aligned") for kind in ("network", "network, at another picture"))
+    assert own == pytest.approx(lent, abs=1e-3)
+    for row in found["spectra"]:
+        assert row["least"] == pytest.approx(row["most"], abs=1e-4) and row["least"] <= row["mean"]
+    assert [row["rank"] for row in found["spectra"]] == list(range(1, 21))
+    mean = [row["mean"] for row in found["spectra"]]
+    assert mean == sorted(mean, reverse=True)
+    assert [(row["alpha"], row["seed"]) for row in found["shares"]] == [(4, 1), (4, 2)]
 
 
 def test_a_denoiser_that_is_blind_to_contours_has_the_same_share_everywhere(monkeypatch):
@@ -87,16 +96,21 @@ def test_a_denoiser_that_is_blind_to_contours_has_the_same_share_everywhere(monk
     flat = lambda y, sigma=None: y.mean((2, 3), keepdim=True).expand_as(y)  # noqa: E731
     monkeypatch.setattr(zoo, "load", lambda name: flat)
     monkeypatch.setattr(zoo, "load_run", lambda name, runs: asked.append(f"{runs}/{name}") or flat)
-    monkeypatch.setattr(unequal, "COUNT", 1)
-    found = unequal.unequal(seeds=(2, 3), runs="folder")
+    monkeypatch.setattr(harmonics, "UNEQUAL_COUNT", 1)
+    found = harmonics.unequal(seeds=(2, 3), runs="folder")
     assert asked == [f"folder/calpha40a{a}b8-unet16-fresh-a" for a in ("1.5", "2", "4")]
-    for rows in found["networks"].values():
-        assert list(rows) == ["1.5", "2", "4"]
-        for alpha, row in rows.items():
-            lines = [regularity.contour(1, 40, float(alpha), seed)[0].round() for seed in (2, 3)]
-            area = [((torch.arange(40)[:, None] - line).abs() <= 4).float().mean().item() for line in lines]
-            assert row["share"] == pytest.approx(area, abs=1e-3) and area[0] == pytest.approx(9 / 40)
-    for row in found["shown"].values():
+    for kind in ("trained", "contour", "smoothest"):
+        rows = pick(found["rows"], network=kind)
+        assert [(row["contour"], row["seed"]) for row in rows] == [
+            (a, s) for a in (1.5, 2, 4) for s in (2, 3)
+        ]
+        for row in rows:
+            line = calpha.contour(1, 40, row["contour"], row["seed"])[0].round()
+            area = ((torch.arange(40)[:, None] - line).abs() <= 4).float().mean().item()
+            assert row["share"] == pytest.approx(area, abs=1e-3)
+            assert area == pytest.approx(9 / 40) or row["seed"] == 3
+    assert [row["contour"] for row in found["shown"]] == [1.5, 2, 4]
+    for row in found["shown"]:
         assert row["lam"] == pytest.approx([1], abs=1e-4)
         assert unpack_vectors(row["vectors"]).abs().min() > 0.99
 
@@ -105,8 +119,8 @@ def test_the_oracle_of_a_gray_picture_has_a_closed_form():
     """One coefficient, 40 times the gray; all others are zero."""
     x = torch.tensor([0.25, 0.75])[:, None, None, None].expand(2, 1, 40, 40)
     cosines = bases.dct(40, 40)
-    found = slopes.oracle(x, lambda x, s: x.flatten(1) @ cosines.T)
-    for k, sigma in enumerate(slopes.SIGMAS):
+    found = harmonics.oracle(x, lambda x, s: x.flatten(1) @ cosines.T)
+    for k, sigma in enumerate(harmonics.SIGMAS):
         for i, c in enumerate((10.0**2, 30.0**2)):
             mse = c * sigma**2 / (c + sigma**2) / 1600
             assert found[k, i].item() == pytest.approx(-10 * math.log10(mse), abs=0.01)
@@ -117,45 +131,52 @@ def test_the_study_of_bases_holds_each_picture_against_the_next(monkeypatch):
         return functional.avg_pool2d(y.square(), 3, stride=1, padding=1)
 
     monkeypatch.setattr(zoo, "load", lambda name: f)
-    monkeypatch.setattr(along, "ALPHAS", (4,))
-    monkeypatch.setattr(along, "COUNT", 5)
-    found = along.along(seeds=(1, 2, 3))["classes"]["4"]
-    views = [calpha.look(f, 4.0, seed, along.SIGMA) for seed in (1, 2, 3)]
+    monkeypatch.setattr(harmonics, "ALPHAS", (4,))
+    monkeypatch.setattr(harmonics, "COUNT", 5)
+    found = harmonics.harmonics(seeds=(1, 2, 3))
+    views = [calpha.look(f, 4.0, seed, harmonics.SIGMA) for seed in (1, 2, 3)]
     reached = [calpha.oracle_db(views[i], views[(i + 1) % 3]) for i in range(3)]
     for name in ("cosines", "network, at another picture"):
         above = np.array([row[name] - row["network"] for row in reached])
-        assert found["oracle"][name] == pytest.approx([above.mean(), above.std(ddof=1) / 3**0.5])
+        expected = [above.mean(), above.std(ddof=1) / 3**0.5]
+        assert number(found, name, "oracle") == pytest.approx(expected)
     own = np.array([measures.psnr(v.x, v.estimate).item() for v in views])
     expected = (own - np.array([row["network"] for row in reached])).mean()
-    assert found["network itself"][0] == pytest.approx(expected)
+    assert number(found, "network", "itself")[0] == pytest.approx(expected)
 
 
 def test_eigenvalues_are_told_by_mean_least_and_largest(monkeypatch):
+    x = torch.rand(1, 1, 40, 40, generator=torch.Generator().manual_seed(0))
+    values = iter([1.0, 2.0, 6.0])
+
+    def look(f, alpha, seed, sigma):
+        basis = bases.Basis(torch.tensor([next(values)]), torch.ones(1, 1600), None, (1, 40, 40))
+        return calpha.View(x, x, x + 0.1, torch.full((40,), 20.0), basis, 0.0, 0.1)
+
+    monkeypatch.setattr(calpha, "look", look)
     monkeypatch.setattr(calpha, "summary", lambda *a, **k: {"share": 0.0})
     monkeypatch.setattr(calpha, "oracle_db", lambda *a: {"network": 0.0})
-    x = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0))
-    views = [
-        calpha.View(x, x, x + 0.1, None, bases.Basis(torch.tensor([v]), None, None, None), 0.0, 0.1)
-        for v in (1.0, 2.0, 6.0)
-    ]
-    assert along._class(views)["lam"] == [[3, 1, 6]]
+    monkeypatch.setattr(zoo, "load", lambda name: None)
+    monkeypatch.setattr(harmonics, "ALPHAS", (4,))
+    (row,) = harmonics.harmonics(seeds=(1, 2, 3))["spectra"]
+    assert row == {"alpha": 4, "rank": 1, "mean": 3, "least": 1, "most": 6}
 
 
 def test_what_is_stored_was_measured_with_the_settings_of_today():
     """What is stored was measured with the settings that the module has."""
     found = zoo.result("calpha40-unequal")
     assert (found["sigma"], found["count"], found["background"]) == (
-        unequal.SIGMA,
-        unequal.COUNT,
-        unequal.BACKGROUND,
+        harmonics.UNEQUAL_SIGMA,
+        harmonics.UNEQUAL_COUNT,
+        harmonics.BACKGROUND,
     )
     found = zoo.result("calpha40-harmonics")
     assert (found["sigma"], found["count"], found["pictures"]) == (
-        along.SIGMA,
-        along.COUNT,
-        len(along.SEEDS),
+        harmonics.SIGMA,
+        harmonics.COUNT,
+        len(harmonics.SEEDS),
     )
-    assert tuple(zoo.result("calpha40-slopes")["sigma"]) == slopes.SIGMAS
+    assert tuple(zoo.result("calpha40-slopes")["sigma"]) == harmonics.SIGMAS
     found = zoo.result("adapted-bases")
     assert (found["sigma"], tuple(found["cuts"])) == (shrinkage.SIGMA, shrinkage.CUTS)
     found = zoo.result("shuffled40-spectra")

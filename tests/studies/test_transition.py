@@ -1,51 +1,14 @@
-"""Stored measurements: computed, rounded, written with their provenance."""
+"""The studies of chapter 5: pairs of networks, on shrinkers whose distance has a closed form."""
 
 import json
 
 import pytest
 import torch
 
-from book.studies import store
+from book.studies import transition
 from gahr import _files, denoisers, images, measures, networks, zoo
+from gahr.notebook import pick
 from gahr.training import shelf
-
-
-@pytest.fixture
-def checkout(tmp_path, monkeypatch):
-    (tmp_path / "manifest.json").write_text('{"repository": "https://nowhere.invalid/r", "files": {}}')
-    monkeypatch.setattr(_files, "checkout", lambda: tmp_path)
-    _files.forget_manifest()
-    yield tmp_path
-    _files.forget_manifest()
-
-
-def test_a_result_is_rounded_stored_and_listed(checkout, monkeypatch):
-    found = {"psnr": [26.123456789, float(1)], "images": 1000, "name": "toy", "deep": {"x": [1e-9 / 3]}}
-    monkeypatch.setitem(store._STUDIES, "toy", lambda: found)
-    path = store.store("toy")
-    assert path == checkout / "results" / "toy.json"
-    expected = {"psnr": [26.123, 1.0], "images": 1000, "name": "toy", "deep": {"x": [3.3333e-10]}}
-    assert json.loads(path.read_text()) == expected == zoo.result("toy")
-    provenance = zoo.describe("toy")["provenance"]
-    assert provenance["command"] == "python -m book.studies toy"
-    assert {"commit", "torch", "seconds"} <= set(provenance)
-    assert shelf.verify() == []
-
-
-def test_unknown_studies_get_the_nearest_name():
-    with pytest.raises(KeyError, match="unknown study 'faces40-denoiser'; did you mean 'faces40-denoisers'"):
-        store.store("faces40-denoiser")
-
-
-def test_without_a_checkout_nothing_is_computed(monkeypatch):
-    monkeypatch.setattr(_files, "checkout", lambda: None)
-    monkeypatch.setitem(store._STUDIES, "toy", lambda: pytest.fail("computed for nothing"))
-    with pytest.raises(FileNotFoundError, match="results are stored in a checkout"):
-        store.store("toy")
-
-
-# ------------------------------------------------------------------------------------------------
-# Pairs of networks
 
 
 def listed(images_name, n, half, network="unet2", kind="record"):
@@ -79,38 +42,37 @@ def test_pairs_of_shrinkers_have_a_closed_form(pairs_listed, monkeypatch):
         return lambda y, sigma: factor * y
 
     monkeypatch.setattr(zoo, "load_run", shrinker)
-    found = store.pairs("discs16", network="unet2")
+    found = transition.pairs("discs16", network="unet2")
     assert found["images"] == 1000 and found["network"] == "unet2"
-    assert list(found["sizes"]) == ["5", "50"] and len(asked) == 4
+    assert [row["n"] for row in found["rows"]] == [5, 50] and len(asked) == 4
     x = images.load("discs16", 1000, "held-out")
     power = x.square().mean().item()
-    for n, (a, b) in (("5", (0.9, 0.5)), ("50", (0.8, 0.75))):
-        rows = found["sizes"][n]
-        assert tuple(rows["sigma"]) == measures.SIGMAS
+    for row, (a, b) in zip(found["rows"], ((0.9, 0.5), (0.8, 0.75)), strict=True):
+        assert tuple(row["sigma"]) == measures.SIGMAS
         for k, sigma in enumerate(measures.SIGMAS):
             variance = 0.5 * (a - b) ** 2 * (power + sigma**2)
             mse = sum((c - 1) ** 2 * power + (c * sigma) ** 2 for c in (a, b)) / 2
-            assert rows["variance"][k] == pytest.approx(variance, rel=0.01)
-            assert rows["mse"][k] == pytest.approx(mse, rel=0.02)
-            assert rows["relative"][k] == pytest.approx(variance / mse, rel=0.02)
+            assert row["variance"][k] == pytest.approx(variance, rel=0.01)
+            assert row["mse"][k] == pytest.approx(mse, rel=0.02)
+            assert row["relative"][k] == pytest.approx(variance / mse, rel=0.02)
             # four standard errors of a mean over images are far below the number itself
-            assert 0 < rows["se"][k] < 0.05 * variance
+            assert 0 < row["se"][k] < 0.05 * variance
 
 
 def test_a_network_and_its_twin_of_the_same_pictures(pairs_listed, monkeypatch):
     factors = {"discs16-unet2-n50-a": 0.8, "discs16-unet2-n50-a-again": 0.7}
     monkeypatch.setattr(zoo, "load_run", lambda name, runs: lambda y, sigma: factors[name] * y)
-    found = store.pairs("discs16", network="unet2", ends=("a", "a-again"))["sizes"]
+    found = transition.pairs("discs16", network="unet2", ends=("a", "a-again"))["rows"]
     power = images.load("discs16", 1000, "held-out").square().mean().item()
-    assert list(found) == ["50"]
-    assert found["50"]["variance"][6] == pytest.approx(0.005 * (power + 0.01), rel=0.01)
-    assert store._result_name("discs16", "unet16", ("a", "a-again")) == "discs16-again"
+    assert [row["n"] for row in found] == [50]
+    assert found[0]["variance"][6] == pytest.approx(0.005 * (power + 0.01), rel=0.01)
+    assert transition._result_name("discs16", "unet16", ("a", "a-again")) == "discs16-again"
 
 
 def test_pairs_see_the_noise_of_the_curves(pairs_listed, monkeypatch):
     seen = []
     monkeypatch.setattr(zoo, "load_run", lambda name, runs: lambda y, sigma: seen.append(y) or y)
-    store.pairs("discs16", network="unet2")
+    transition.pairs("discs16", network="unet2")
     curve = []
     x = images.load("discs16", 1000, "held-out")
     measures.psnr_curve(lambda y, sigma: curve.append(y) or y, x)
@@ -129,12 +91,13 @@ def test_networks_that_are_not_shipped_are_found_among_the_runs(pairs_listed, tm
             network = networks.initialize(networks.UNet(2, 1), seed + n).eval()
             made[name] = zoo.load(shelf.save(denoisers.Blind(network), runs / name / f"{name}.safetensors"))
     monkeypatch.setenv("GAHR_RUNS", str(runs))
-    found = store.pairs("discs16", network="unet2")
+    found = transition.pairs("discs16", network="unet2")
     x = images.load("discs16", 1000, "held-out")
     a, b = (made[f"discs16-unet2-n50-{half}"] for half in "ab")
     expected = measures.compare(a, b, x, measures.SIGMAS[6], seed=6000)
-    assert {key: found["sizes"]["50"][key][6] for key in expected} == expected
-    assert found == store.pairs("discs16", runs, network="unet2")
+    (row,) = pick(found["rows"], n=50)
+    assert {key: row[key][6] for key in expected} == expected
+    assert found == transition.pairs("discs16", runs, network="unet2")
 
 
 def test_a_size_whose_networks_are_gone_keeps_what_is_stored(pairs_listed, tmp_path, monkeypatch):
@@ -146,13 +109,15 @@ def test_a_size_whose_networks_are_gone_keeps_what_is_stored(pairs_listed, tmp_p
     with pytest.raises(
         FileNotFoundError, match="n5-a is not shipped with the book, and there is no .*how to train it"
     ):
-        store.pairs("discs16", runs, network="unet2")  # never measured, and not to be made up
-    stored = {"images": 1000, "sizes": {"5": {"variance": [1.5]}, "50": {"variance": [2.5]}}}
-    monkeypatch.setattr(store, "_sizes", lambda *_: [5, 50])
+        transition.pairs("discs16", runs, network="unet2")  # never measured, and not to be made up
+    rows = [{"n": 5, "variance": [1.5]}, {"n": 50, "variance": [2.5]}]
+    stored = {"images": 1000, "rows": rows}
+    monkeypatch.setattr(transition, "_sizes", lambda *_: [5, 50])
     monkeypatch.setattr(zoo, "names", lambda kind="network": ["discs16-unet2-pairs"] * (kind == "result"))
     monkeypatch.setattr(zoo, "result", lambda name: stored)
-    found = store.pairs("discs16", runs, network="unet2")["sizes"]
-    assert found["5"] == {"variance": [1.5]} and len(found["50"]["variance"]) == len(measures.SIGMAS)
+    found = transition.pairs("discs16", runs, network="unet2")["rows"]
+    assert found[0] == rows[0] and found[1]["n"] == 50
+    assert len(found[1]["variance"]) == len(measures.SIGMAS)
     stored["images"] = 10  # of another measurement
     with pytest.raises(FileNotFoundError, match="discs16-unet2-n5-a"):
-        store.pairs("discs16", runs, network="unet2")
+        transition.pairs("discs16", runs, network="unet2")

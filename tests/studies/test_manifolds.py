@@ -8,6 +8,11 @@ import torch
 from book.studies import manifolds as _optima
 from gahr import bases, denoisers, images, zoo
 from gahr.analysis import manifolds, subspaces
+from gahr.notebook import pick
+
+
+def column(found, pair, name):
+    return [row[name] for row in pick(found["gaps"], pair=pair)]
 
 
 def test_gaps_and_slopes_of_known_errors():
@@ -17,13 +22,14 @@ def test_gaps_and_slopes_of_known_errors():
     errors = {key: each * k for k, key in enumerate(("told", "blind", "free", "free, blind"), 1)}
     errors["network"] = torch.full_like(each, 1e-4)
     found = _optima.compared(errors, sigmas, 2)
-    assert found["gaps"]["blindness"]["db"] == pytest.approx([10 * math.log10(2)] * 4)
-    assert found["gaps"]["bounds"]["db"] == pytest.approx([10 * math.log10(3)] * 4)
-    assert found["gaps"]["both"]["se"] == pytest.approx([0] * 4, abs=1e-6)
-    assert found["gaps"]["told to line"]["db"] == pytest.approx([10 * math.log10(1.25)] * 4, abs=0.3)
-    assert (
-        found["slopes"]["told"][0] == pytest.approx(1, abs=0.05) and abs(found["slopes"]["network"][0]) < 1e-9
-    )
+    assert column(found, "blindness", "sigma") == list(sigmas)
+    assert column(found, "blindness", "db") == pytest.approx([10 * math.log10(2)] * 4)
+    assert column(found, "bounds", "db") == pytest.approx([10 * math.log10(3)] * 4)
+    assert column(found, "both", "se") == pytest.approx([0] * 4, abs=1e-6)
+    assert column(found, "told to line", "db") == pytest.approx([10 * math.log10(1.25)] * 4, abs=0.3)
+    slopes = {row["denoiser"]: row["slope"] for row in found["slopes"]}
+    assert slopes["told"] == pytest.approx(1, abs=0.05) and abs(slopes["network"]) < 1e-9
+    assert pick(found["errors"], denoiser="network")[0]["mse"] == pytest.approx([1e-4] * 4)
 
 
 def test_examples_are_images_of_the_class():
@@ -52,7 +58,7 @@ def test_the_network_is_held_against_the_best_that_is_as_blind():
     ones = torch.ones(2, 30, dtype=torch.float64)
     errors = {"told": ones, "blind": 2 * ones, "free": ones, "free, blind": ones, "network": 20 * ones}
     found = _optima.compared(errors, (0.01, 0.02, 0.05)[:2], 2)
-    assert found["gaps"]["network"]["db"] == pytest.approx([10, 10])
+    assert column(found, "network", "db") == pytest.approx([10, 10])
 
 
 def test_at_weak_noise_a_disc_has_five_factors_of_one():

@@ -1,6 +1,7 @@
 """The studies and rows of chapter 7, on denoisers whose basis is known and on made-up results."""
 
 import json
+import math
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from gahr import bases, images, paper, zoo
 from gahr.analysis import subspaces
 from gahr.denoisers import Wiener
 from gahr.ideal.mixtures import FiniteSet
+from gahr.notebook import pick
 
 
 @pytest.fixture
@@ -28,17 +30,19 @@ def draws(values, vectors, count):
     return 0.5 + (z * values.sqrt() @ vectors).view(count, 1, 4, 4)
 
 
+def values(rows, measure):
+    return [row["value"] for row in pick(rows, measure=measure)]
+
+
 def test_an_ideal_denoiser_is_calibrated_and_another_is_not(wiener):
     f, values, vectors = wiener
     x = draws(values, vectors, 120)
-    table = _adapted.calibration(f, x, 0.15)
-    for lam, error, se in zip(table["lam"], table["error"], table["se"], strict=True):
-        assert abs(error - lam) < 4 * se and se < 0.15
-    assert sum(table["directions"]) == 120 * 16
+    rows = _adapted.calibration(f, x, 0.15)
+    assert all(abs(row["error"] - row["lam"]) < 4 * row["se"] < 0.6 for row in rows)
+    assert sum(row["directions"] for row in rows) == 120 * 16
+    assert all(row["from"] < row["lam"] <= row["to"] for row in rows)
     wrong = _adapted.calibration(lambda y, sigma=None: 0.5 * f(y), x, 0.15)
-    assert any(
-        abs(e - lam) > 4 * se for e, lam, se in zip(wrong["error"], wrong["lam"], wrong["se"], strict=True)
-    )
+    assert any(abs(row["error"] - row["lam"]) > 4 * row["se"] for row in wrong)
 
 
 def test_a_view_knows_the_factors_and_the_error(wiener):
@@ -47,7 +51,7 @@ def test_a_view_knows_the_factors_and_the_error(wiener):
     seen = _adapted.view(f, x)
     factors = values / (values + 0.15**2)
     assert torch.allclose(seen.basis.lam, factors)
-    found = _adapted.summary(seen, x, 0.15)
+    found = {row["measure"]: row["value"] for row in _adapted.summary(seen, x, 0.15)}
     assert found["above_1"] == 0 and found["kept"] == int((factors > 0.5).sum())
     assert found["dimension"] == pytest.approx(factors.sum().item()) and found["asymmetry"] < 1e-6
     assert found["error"] == pytest.approx(((f(x) - x).square().sum() / 0.15**2).item())
@@ -58,11 +62,12 @@ def test_views_of_one_filter_agree_whole_or_leading_and_others_do_not(wiener):
     x = draws(values, vectors, 2)
     a, b = _adapted.view(f, x[:1]), _adapted.view(f, x[1:], leading=4)
     same = _adapted.agreement(a, b, (1, 4))
-    assert same["shared"] == pytest.approx([1, 1], abs=1e-4) == same["captured"]
-    assert same["mixed"] == [1, 1]
+    assert values(same, "shared") == pytest.approx([1, 1], abs=1e-4) == values(same, "captured")
+    assert values(same, "mixed") == [1, 1]
     other = Wiener(torch.zeros(1, 1, 4, 4).double(), values, torch.eye(16).double())
     found = _adapted.agreement(a, _adapted.view(lambda y, s=None: other(y, 0.15), x[:1]), (1, 4))
-    assert found["shared"][1] == pytest.approx(vectors[:4, :4].square().sum().item() / 4)
+    (row,) = pick(found, measure="shared", k=4)
+    assert row["value"] == pytest.approx(vectors[:4, :4].square().sum().item() / 4)
 
 
 def test_between_two_pictures_an_eigenvalue_exceeds_1_if_they_are_further_apart_than_two_sigma():
@@ -74,8 +79,11 @@ def test_between_two_pictures_an_eigenvalue_exceeds_1_if_they_are_further_apart_
 
 
 def test_numbers_over_images_get_their_mean_and_its_standard_error():
-    found = _adapted._gathered([{"kept": 1.0}, {"kept": 2.0}, {"kept": 6.0}])
-    assert found["kept"]["mean"] == pytest.approx(3) and found["kept"]["se"] == pytest.approx((7 / 3) ** 0.5)
+    found = [[{"measure": "kept", "value": value}, {"k": 5, "value": 0.0}] for value in (1.0, 2.0, 6.0)]
+    kept, other = _adapted._means(found)
+    assert other == {"k": 5, "mean": 0.0, "se": 0.0} and kept["measure"] == "kept"
+    assert kept["mean"] == pytest.approx(3) and kept["se"] == pytest.approx((7 / 3) ** 0.5)
+    assert math.isnan(_adapted._means(found[:1])[0]["se"])
 
 
 def test_what_an_oracle_reaches_in_pixels_has_a_closed_form(wiener):
@@ -85,7 +93,8 @@ def test_what_an_oracle_reaches_in_pixels_has_a_closed_form(wiener):
     found = _adapted._oracles(_adapted.view(f, x), x, 0.15, pixels)
     c = x.flatten().square()
     mse = (c * 0.15**2 / (c + 0.15**2)).mean()
-    assert found["cosines"] == pytest.approx(-10 * torch.log10(mse).item())
+    (row,) = pick(found, measure="psnr", basis="cosines")
+    assert row["value"] == pytest.approx(-10 * torch.log10(mse).item())
 
 
 def test_the_part_that_is_lost_is_that_of_the_antisymmetric_half(monkeypatch):
@@ -96,7 +105,7 @@ def test_the_part_that_is_lost_is_that_of_the_antisymmetric_half(monkeypatch):
     y = torch.zeros(1, 1, 4, 4).double()
     y[..., 0, 0], y[..., 0, 1] = 3.0, 4.0
     a = _adapted.View(J, bases.symmetric(J, shape=(1, 4, 4)), (J @ y.flatten()).view_as(y))
-    assert _adapted._figure3(a, a, y)["lost"] == pytest.approx(1)
+    assert _adapted._symmetry(a, y)["lost"] == pytest.approx(1)
 
 
 def test_near_equal_factors_are_known_within_the_root_mean_square_difference(wiener, monkeypatch):
@@ -119,10 +128,9 @@ def test_the_studies_run_on_few_images(monkeypatch):
     monkeypatch.setattr(images, "load", lambda *args: load(*args)[..., 8:24, 8:24])  # a part, to be fast
     found = _adapted.clothes(2, (1, 10), 2)
     json.dumps(found)
-    assert set(found["sizes"]) == {"1", "10"} and set(found["calibration"]) == {"10"}
-    assert len(found["sizes"]["10"]["halves shared"]["mean"]) == 2
-    shared = found["sizes"]["10"]["halves shared"]["mean"]
-    assert all(0 <= value <= 1 for value in shared)
+    assert {row["n"] for row in found["rows"]} == {1, 10} == {row["n"] for row in found["calibration"]} | {1}
+    shared = pick(found["rows"], n=10, measure="shared", pair="halves")
+    assert [row["k"] for row in shared] == [1, 5] and all(0 <= row["mean"] <= 1 for row in shared)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -132,17 +140,17 @@ def test_the_studies_run_on_few_images(monkeypatch):
 PRINTED = list(paper.FACE_EIGENVALUES.values())
 
 
-def made_up(**change):
-    row = {
-        "first": [1.3, 1.2],
-        "printed": [PRINTED] * 2,
-        "above_1": [12, 12],
-        "asymmetry": 0.1,
-        "lost": 0.01,
-        "halves shared": 0.8,
-        "image shared": 0.2,
-    }
-    return {"figure3": [row | change, row | change]}
+def made_up(asymmetry=0.1, lost=0.01, largest=(1.3, 1.2), above_1=12, printed=PRINTED, halves=0.8):
+    first, agreement = [], []
+    for image in (0, 1):
+        for half, value in zip("ab", largest, strict=True):
+            row = {"image": image, "half": half, "largest": value}
+            first.append(row | {"above_1": above_1, "printed": printed if half == "a" else [9.0] * 21})
+        for pair, value in (("halves", halves), ("image", 0.2)):
+            agreement.append({"image": image, "pair": pair, "measure": "shared", "value": value})
+            agreement.append({"image": image, "pair": pair, "measure": "captured", "value": 0.0})
+    symmetry = [{"image": image, "asymmetry": asymmetry, "lost": lost} for image in (0, 1)]
+    return {"first": first, "agreement": agreement, "symmetry": symmetry}
 
 
 def verdicts(monkeypatch, result):
@@ -161,11 +169,11 @@ def test_what_agrees_with_the_paper_holds(monkeypatch):
     [
         ({"asymmetry": 0.3}, 0, "0.3"),
         ({"lost": 0.06}, 1, "0.06"),
-        ({"first": [1.2, 0.9]}, 2, "0.9"),
-        ({"above_1": [30, 30]}, 3, "1.875"),
-        ({"printed": [[1.0] + list(PRINTED[1:])] * 2}, 4, "1, 1.11"),
-        ({"printed": [list(PRINTED[:-1]) + [0.6]] * 2}, 5, "0.6"),
-        ({"halves shared": 0.4}, 6, "0.25: shares 0.40 and 0.20"),
+        ({"largest": (1.2, 0.9)}, 2, "0.9"),
+        ({"above_1": 30}, 3, "1.875"),
+        ({"printed": [1.0, *PRINTED[1:]]}, 4, "1, 1.11"),
+        ({"printed": [*PRINTED[:-1], 0.6]}, 5, "0.6"),
+        ({"halves": 0.4}, 6, "0.25: shares 0.40 and 0.20"),
     ],
 )
 def test_what_does_not_differs(monkeypatch, change, number, text):
@@ -188,7 +196,7 @@ def test_factors_mix_if_they_are_nearer_than_the_difference_of_the_networks():
         a, b = (
             _adapted.View(torch.diag(v), bases.Basis(v, e, e, (1, 2, 2)), None) for v in (lam, lam + 0.03)
         )
-        assert _adapted.agreement(a, b, (1, 4))["mixed"] == pytest.approx([expected, 1])
+        assert values(_adapted.agreement(a, b, (1, 4)), "mixed") == pytest.approx([expected, 1])
 
 
 @pytest.fixture
@@ -204,9 +212,10 @@ def shrinkers(monkeypatch):
 
 
 def test_other_noise_is_other_noise(shrinkers):
-    found = _adapted.clothes(2, (1, 10), 2)["sizes"]
-    assert found["1"]["apart"]["mean"] == pytest.approx(0.25, abs=1e-5)
-    assert found["10"]["noise shared"]["mean"][0] < 0.9999  # its first direction is the noisy picture
+    rows = _adapted.clothes(2, (1, 10), 2)["rows"]
+    assert pick(rows, n=1, measure="apart")[0]["mean"] == pytest.approx(0.25, abs=1e-5)
+    (row,) = pick(rows, n=10, measure="shared", pair="noise", k=1)
+    assert row["mean"] < 0.9999  # its first direction is the noisy picture
 
 
 def test_equal_errors_leave_no_doubt_however_many_directions_there_are():
@@ -215,11 +224,13 @@ def test_equal_errors_leave_no_doubt_however_many_directions_there_are():
     def f(y, sigma=None):  # answers 0.6; factors are 0.4 at the brighter pixels and 0 at the others
         return 0.6 + 0.4 * (y > 0.5) * (y - y.detach())
 
-    table = _adapted.calibration(f, torch.full((5, 1, 4, 4), 0.5).double(), 0.2)
-    assert table["lam"] == pytest.approx([0, 0.4]) and table["error"] == pytest.approx([0.25, 0.25])
-    assert table["se"] == pytest.approx([0, 0], abs=1e-6)
+    rows = _adapted.calibration(f, torch.full((5, 1, 4, 4), 0.5).double(), 0.2)
+    assert [row["lam"] for row in rows] == pytest.approx([0, 0.4])
+    assert [row["error"] for row in rows] == pytest.approx([0.25, 0.25])
+    assert [row["se"] for row in rows] == pytest.approx([0, 0], abs=1e-6)
 
 
 def test_numbers_of_a_size_are_means_of_both_halves(shrinkers):
-    found = _adapted.clothes(2, (1, 10), 2)["sizes"]["1"]
-    assert found["dimension"]["mean"] == pytest.approx(0.7 * 64, rel=1e-4)  # of factors 0.8 and 0.6
+    rows = _adapted.clothes(2, (1, 10), 2)["rows"]
+    (row,) = pick(rows, n=1, images="held-out", measure="dimension")
+    assert row["mean"] == pytest.approx(0.7 * 64, rel=1e-4)  # of factors 0.8 and 0.6

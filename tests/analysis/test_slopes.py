@@ -1,4 +1,4 @@
-"""Exponents and slopes against functions whose exponents are known."""
+"""Slopes of curves whose slopes are known."""
 
 import math
 
@@ -20,43 +20,6 @@ def test_the_minimax_slope_inverts_the_decay_of_coefficients():
         assert measured == pytest.approx(slopes.minimax_slope(alpha), abs=0.01)
     with pytest.raises(ValueError, match="alpha"):
         slopes.minimax_slope(-1)
-
-
-@pytest.mark.parametrize("seed", [0, 8])
-def test_contours_are_those_of_the_images(seed):
-    """Images that differ in the contour only differ only between the two contours."""
-    one, two = (synthetic.c_alpha(12, 40, alpha, beta=3.0, seed=seed) for alpha in (1.0, 4.0))
-    heights = torch.stack([slopes.contour(12, 40, alpha, seed).round() for alpha in (1.0, 4.0)])
-    pairs = torch.stack([heights[..., 1:], heights[..., :-1]])  # the mask is averaged over two columns
-    low, high = pairs.amin((0, 1))[:, None], pairs.amax((0, 1))[:, None]
-    rows = torch.arange(1.0, 40)[None, :, None]  # the first row and column reflect their neighbours
-    changed = (one - two)[:, 0, 1:, 1:].abs() > 1e-6
-    assert not (changed & ~((rows >= low) & (rows <= high))).any()
-    surely = heights[..., 1:].amin(0)[:, None], heights[..., 1:].amax(0)[:, None]
-    assert changed.sum() > 0.8 * ((rows > surely[0]) & (rows < surely[1])).sum()
-
-
-def test_a_step_is_measured_on_its_contour():
-    x = torch.full((2, 1, 12, 4), 0.2)
-    x[0, :, 6:] = 0.7
-    heights = torch.tensor([[6.0] * 4, [1.0] * 4])  # the second has no columns with room on both sides
-    assert slopes.step(x, heights).tolist() == pytest.approx([0.5, 0.0])
-    with pytest.raises(ValueError, match=r"heights must be \(2, 4\)"):
-        slopes.step(x, heights[:, :3])
-
-
-def test_differences_of_a_polynomial_vanish_at_its_order():
-    t = torch.arange(50.0)
-    assert slopes.structure(t**2, 3, (1, 4)).tolist() == pytest.approx([0, 0], abs=1e-9)
-    assert slopes.structure(t**2, 2, (1, 3)).tolist() == pytest.approx([4, 18**2])
-    with pytest.raises(ValueError, match="too few"):
-        slopes.structure(t, 10, (5,))
-
-
-@pytest.mark.parametrize("alpha", [1.5, 2.0, 3.0, 4.0])
-def test_filtered_noise_is_less_regular_than_its_filter_says(alpha):
-    heights = slopes.contour(64, 4096, alpha, seed=1)
-    assert slopes.holder(heights, 5, (8, 16, 32)) == pytest.approx(alpha - 0.5, abs=0.06)
 
 
 def test_local_slopes_of_a_straight_curve_are_its_slope():
@@ -112,19 +75,41 @@ def test_the_interval_without_the_floor_is_that_of_a_mean():
     assert found.high - found.low == pytest.approx(2 * 1.96 * sd, rel=0.15)
 
 
-def test_columns_without_room_on_either_side_are_left_out():
-    x = torch.full((1, 1, 12, 4), 0.2)
-    x[:, :, 6:], x[:, :, 11] = 0.7, 0.9
-    assert slopes.step(x, torch.tensor([[6.0, 6.0, 10.0, 10.0]])).item() == pytest.approx(
-        0.5
-    )  # two columns lack room below
+# ------------------------------------------------------------------------------------------------
+# A slope by the rule
 
 
-def test_a_step_is_taken_three_pixels_away():
-    x = torch.arange(12.0).view(1, 1, 12, 1).expand(1, 1, 12, 4)
-    assert slopes.step(x, torch.full((1, 4), 6.0)).item() == 6  # 3 pixels below less 3 above
+class Errs(torch.nn.Module):
+    """Returns its pictures with a squared error of ``c sigma^(2 power)``, and never less than a floor."""
+
+    def __init__(self, x, power, floor):
+        super().__init__()
+        self.x, self.power, self.floor = x, power, floor
+
+    def forward(self, y, sigma=None):
+        begin = (
+            int((self.x.flatten(1) - y.flatten(1)[:1]).abs().sum(1).argmin()) if len(y) < len(self.x) else 0
+        )
+        return self.x[begin : begin + len(y)] + max(0.1 * sigma**self.power, self.floor)
 
 
-def test_structure_is_the_mean_of_squares():
-    f = torch.tensor([0.0, 1.0, 4.0, 5.0, 8.0])  # steps of 1 and 3
-    assert slopes.structure(f, 1, (1,)).item() == pytest.approx(5)
+@pytest.mark.parametrize("power", [0.4, 0.75])
+def test_the_slope_by_the_rule_is_the_exponent(power):
+    x = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    floor = 0.1 * 0.05**power  # no better below noise of 0.05
+    found = slopes.by_rule(Errs(x, power, floor), x)
+    assert found.slope.value == pytest.approx(power, abs=1e-4)
+    assert found.floor == pytest.approx(floor**2, rel=1e-4)
+    assert found.prior == pytest.approx((x - x.mean(0)).square().mean().item(), rel=1e-5)
+    inside = [
+        s for s in slopes.LEVELS if 4 * floor**2 <= max(0.01 * s ** (2 * power), floor**2) <= found.prior / 4
+    ]
+    assert found.levels == tuple(inside) and len(inside) >= 3
+
+
+def test_no_slope_without_room_or_pictures():
+    x = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match=r"0 of 21 noise levels are a factor 4 from both ends .*needs three"):
+        slopes.by_rule(Errs(x, 0.5, 0.2), x)
+    with pytest.raises(ValueError, match="at least two images"):
+        slopes.by_rule(Errs(x, 0.5, 0.0), x[:1])

@@ -1,0 +1,74 @@
+"""The runs of the phase diagram, and what is measured of them."""
+
+import pytest
+
+from book.studies import phases
+from gahr import images, measures, zoo
+from gahr.analysis import transition
+
+
+def test_a_chain_is_one_run_read_at_doubling_steps():
+    a, twin = phases.chain(300, "a"), phases.chain(300, "twin")
+    assert [recipe.steps for recipe in a] == [250, 500, 1000, 2000, 4000, 8000, 16_000]
+    assert {recipe.schedule for recipe in a} == {"constant"}
+    assert {recipe.half for recipe in twin} == {"a"}
+    assert {recipe.seed for recipe in twin} == {recipe.seed for recipe in phases.chain(300, "b")} != {0}
+    looks = {n: 64 * phases.chain(n, "a")[-1].steps / n for n in phases.LAST}
+    assert min(looks[n] for n in (100, 300, 1000)) >= 2000
+    names = [r.name for n in phases.LAST for who in phases.RUNS for r in phases.chain(n, who)]
+    assert len(set(names)) == len(names)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A small diagram of discs: two sizes, two readings."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(phases, "IMAGES", "discs16")
+        patch.setattr(phases, "NETWORK", "unet2")
+        patch.setattr(phases, "READINGS", (20, 40))
+        patch.setattr(phases, "LAST", {2: 40, 50: 20})
+        folder = tmp_path_factory.mktemp("runs")
+        paths = list(phases.train(folder, compiled=False))
+        yield folder, paths, phases.phases(folder)
+
+
+def test_every_reading_is_trained_and_measured(trained):
+    folder, paths, found = trained
+    assert len(paths) == len(set(paths)) == 9
+    assert [(row["n"], row["steps"], row["looks"]) for row in found["rows"]] == [
+        (2, 20, 640),
+        (2, 40, 1280),
+        (50, 20, 25.6),
+    ]
+
+
+def test_rows_say_what_the_networks_do(trained):
+    folder, _, found = trained
+    row, x = found["rows"][1], images.load("discs16", 1000, "held-out")
+    a, b, twin = (zoo.load_run(f"discs16-unet2-n2-{end}-40", folder) for end in ("a", "b", "a-twin"))
+    for k in (0, 7):
+        sigma = measures.SIGMAS[k]
+        halves, same = (measures.compare(a, g, x, sigma, seed=1000 * k) for g in (b, twin))
+        assert row["halves"][k] == halves["variance"] and row["twin"][k] == same["variance"]
+        assert row["mse"][k] == halves["mse"]
+    assert halves["variance"] != same["variance"]
+    means = [transition.mean_gap({"curves": facts(folder, end)}) for end in ("a", "b")]
+    assert row["gap"] == pytest.approx((means[0][0] + means[1][0]) / 2)
+    assert row["gap_se"] == pytest.approx((means[0][1] ** 2 + means[1][1] ** 2) ** 0.5 / 2)
+
+
+def facts(folder, end):
+    import json
+
+    return json.loads((folder / f"discs16-unet2-n2-{end}-40" / "facts.json").read_text())["curves"]
+
+
+def test_what_is_not_trained_is_left_out(trained):
+    folder, _, found = trained
+    (folder / "discs16-unet2-n50-a-twin-20" / "facts.json").unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(phases, "IMAGES", "discs16")
+        patch.setattr(phases, "NETWORK", "unet2")
+        patch.setattr(phases, "READINGS", (20, 40))
+        patch.setattr(phases, "LAST", {2: 40, 50: 20})
+        assert phases.phases(folder)["rows"] == found["rows"][:2]
