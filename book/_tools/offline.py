@@ -21,7 +21,7 @@ from pathlib import Path
 
 import chapters
 
-LEFT_OUT = ("_static/lab/", "_sources/", ".doctrees/", ".buildinfo")
+LEFT_OUT = ("_static/lab/engine/", "_static/lab/networks/", "_sources/", ".doctrees/", ".buildinfo")
 CHROMIUM = "chromium", "chromium-browser", "google-chrome", "chrome"
 START = (
     '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=pages/book/intro.html">'
@@ -34,8 +34,11 @@ PRINTED = """\
 <style>
 @page {{ size: A4; margin: 18mm 16mm; }}
 body, main, article {{ max-width: none !important; font-size: 10.5pt; }}
-article.gahr-page {{ break-before: page; }}
-article.gahr-page:first-of-type {{ break-before: auto; }}
+.gahr-cut {{ break-before: page; height: 1px; }}  /* on the article it doubles its bookmark */
+h1, h2, h3 {{ break-after: avoid; break-before: auto !important; color: #000; }}
+h1 {{ font-size: 18pt; }} h2 {{ font-size: 14pt; margin-top: 14pt; }} h3 {{ font-size: 11.5pt; }}
+h1, h2, h3 {{ white-space: nowrap; }}  /* a bookmark loses the space where a heading breaks */
+figcaption, .caption-text, .caption-number {{ color: #222 !important; }}
 img {{ max-width: 100%; max-height: 230mm; object-fit: contain; }}
 figure, table, .gahr-quiz fieldset {{ break-inside: avoid; }}
 pre {{ white-space: pre-wrap; }}
@@ -75,9 +78,9 @@ def pack(pages: Path, target: Path) -> Path:
 
 
 def joined(pages: Path) -> str:
-    """All pages of the contents in one, in their order, with links that stay inside."""
+    """All pages of the contents but the package's reference, in order, with links that stay inside."""
     check_rendered(pages)
-    names = ["book/intro", *chapters.contents()]
+    names = ["book/intro", *(n for n in chapters.contents() if not n.startswith("book/api"))]
     texts = {name: (pages / f"{name}.html").read_text(encoding="utf-8") for name in names}
     first = texts[names[0]]
     title = html.unescape(re.search(r"<title>(.*?)</title>", first, re.DOTALL)[1]).rpartition("—")[2].strip()
@@ -88,7 +91,10 @@ def joined(pages: Path) -> str:
     here = f"{pages.resolve().as_uri()}/"
     parts = [printed(text, name, set(names)) for name, text in texts.items()]
     made = PRINTED.format(
-        title=title, head="\n".join(styles), pages="\n".join(parts), scripts="\n".join(scripts)
+        title=title,
+        head="\n".join(styles),
+        pages='<div class="gahr-cut"></div>'.join(parts),
+        scripts="\n".join(scripts),
     )
     return re.sub(r'(href|src)="(?:\.\./)+(_static|_images)/', rf'\1="{here}\2/', made)
 
@@ -97,6 +103,7 @@ def printed(page: str, name: str, known: set[str]) -> str:
     """The article of a page, its labels made unique, its links to other pages turned inwards."""
     article = re.search(r"<article[^>]*>(.*?)</article>", page, re.DOTALL)[1]
     article = re.sub(r"<script\b.*?</script>", "", article, flags=re.DOTALL)
+    article = re.sub(r'<a class="headerlink".*?</a>', "", article)
     article = article.replace(' loading="lazy"', "").replace("<details", "<details open")
     mark = name.replace("/", "-")
     article = re.sub(r'\b(id|for|name)="([^"]+)"', rf'\1="{mark}--\2"', article)
