@@ -9,6 +9,7 @@
 .SUFFIXES:
 
 EFFORT ?= default
+CELEBA ?=
 PORT   ?= 8000
 URL    ?=
 
@@ -23,7 +24,8 @@ CHAPTERS  ?= $(sort $(wildcard book/[0-9][0-9]-*.ipynb))
 NAMES     := $(notdir $(CHAPTERS))
 DRAWINGS  := $(wildcard gahr/figures/[a-z]*.py)
 PACKAGE   := $(filter-out $(DRAWINGS),$(wildcard gahr/*.py gahr/*/*.py)) data/manifest.json
-PAGES     := _config.yml _toc.yml $(wildcard book/*.md book/*.bib _static/*)
+PAGES     := _config.yml _toc.yml $(wildcard book/*.md book/*.bib book/teaching/* book/teaching/*/* \
+             _static/* _static/*/*)
 TOOLS     := $(wildcard book/_tools/*.py book/lab/*.py)
 
 export PYTHONDONTWRITEBYTECODE := 1
@@ -32,15 +34,19 @@ export PYTHONDONTWRITEBYTECODE := 1
 help:
 	@echo "make book        execute every chapter, render the book, print the page to open"
 	@echo "make serve       serve the rendered book on this machine (PORT=$(PORT))"
+	@echo "make zip         the rendered book to read without a network (make pdf: as one document)"
 	@echo "make jupyter     open the chapters in JupyterLab"
 	@echo "make lab         fetch the lab's engine (make book does it, too, if npm is installed)"
+	@echo "make student     the chapters without solutions, and a zip to hand out (make instructor: with them, folded)"
 	@echo "make test        everything that continuous integration runs"
 	@echo "make notebooks   for authors: execute chapters in place and store their outputs"
 	@echo "                 (one: make notebooks CHAPTERS=book/01-denoising.ipynb)"
+	@echo "make art         for authors: draw the logo and the first screen again, after networks changed"
 	@echo "make repository  bring links and set-up cells in step (URL=https://github.com/me/gahr)"
 	@echo "make venv        only make .venv and install"
 	@echo "make clean       remove _build/ (the environment .venv stays)"
 	@echo
+	@echo "CELEBA=yes lets the chapters see your copy of CelebA (GAHR_CELEBA): do not publish such pages."
 	@echo "EFFORT=quick, default or full says how hard \`make book\` computes (now: $(EFFORT))."
 
 # ---------------------------------------------------------------------------- the environment
@@ -62,7 +68,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 # _build/default/01-denoising.ipynb is chapter 1 executed with effort=default, and so on.
 define EXECUTE
 _build/$(1)/%.ipynb: book/%.ipynb $(PACKAGE) $(INSTALLED) book/_tools/execute.py
-	@$(RUN) book/_tools/execute.py $$< $$@ --effort $(1)
+	@$(RUN) book/_tools/execute.py $$< $$@ --effort $(1)$(if $(CELEBA), --celeba)
 endef
 $(foreach effort,quick default full,$(eval $(call EXECUTE,$(effort))))
 
@@ -86,6 +92,7 @@ _build/html/.$(EFFORT): $(addprefix _build/$(EFFORT)/,$(NAMES)) $(PAGES) $(TOOLS
 	@$(RUN) book/_tools/gather.py _build/source --chapters _build/$(EFFORT) --assets _build/assets
 	@$(VENV)/bin/jupyter-book build _build/source --path-output . --quiet || { \
 		echo "Rendering failed: the page and the reason are above."; exit 1; }
+	@$(RUN) book/_tools/slides.py _build/html/slides --chapters _build/$(EFFORT)
 	@touch $@
 
 .PHONY: serve
@@ -104,6 +111,17 @@ lab: $(INSTALLED)
 	@$(RUN) book/_tools/assets.py _build/assets
 	@test -f _build/assets/lab/engine/.version
 	@echo "The lab's engine is in _build/assets; make book puts it into the pages."
+
+# ---------------------------------------------------------------------------- for lecturers
+
+.PHONY: student instructor
+student instructor: $(INSTALLED)
+	@$(RUN) book/_tools/sets.py $@ _build/$@
+
+# For reading without a network: pages that open with a double click, and one document with bookmarks.
+.PHONY: zip pdf
+zip pdf: book
+	@$(RUN) book/_tools/offline.py $@ _build/html _build/gahr-book.$@
 
 # ---------------------------------------------------------------------------- the tests
 
@@ -135,11 +153,12 @@ test-pages: $(INSTALLED)
 	@$(RUN) book/_tools/gather.py _build/check/source --assets _build/assets
 	@$(VENV)/bin/jupyter-book build _build/check/source --path-output _build/check -W -n --keep-going --quiet
 	@$(RUN) book/_tools/check_pages.py _build/check
+	@$(RUN) book/_tools/slides.py _build/check/_build/html/slides
 
 # The lab and some pages in Chromium, where there is one.
 test-browser: test-pages $(VENV)/.browser
 	@echo "== pytest: the pages in a browser"
-	@GAHR_PAGES=_build/check/_build/html GAHR_AXE=_build/axe/axe/axe.min.js $(RUN) -m pytest tests/pages/test_browser.py
+	@GAHR_PAGES=_build/check/_build/html GAHR_AXE=_build/axe/axe/axe.min.js $(RUN) -m pytest tests/browser tests/teaching/test_quiz.py
 
 $(VENV)/.browser: $(INSTALLED)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[browser]"
@@ -156,6 +175,12 @@ test-chapters: $(INSTALLED)
 .PHONY: notebooks
 notebooks: $(INSTALLED)
 	@$(RUN) book/_tools/store.py $(CHAPTERS)
+
+# What is drawn with the book's networks and committed: again whenever they change.
+.PHONY: art
+art: $(INSTALLED)
+	@$(RUN) book/_tools/art.py
+	@$(RUN) -m book.lab.screen
 
 .PHONY: repository
 repository: $(INSTALLED)

@@ -1,4 +1,4 @@
-"""``python -m gahr``: train one network or many, and list, show or verify what the book ships."""
+"""``python -m gahr``: train one network or many, split your own pictures, list what the book ships."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_train(commands)
     sweep.add_parser(commands)
+    _add_split(commands)
     zoo_parser = commands.add_parser("zoo", help="networks and results that the book ships")
     zoo_parser.add_argument("action", choices=("list", "verify", "show", "add"), nargs="?", default="list")
     zoo_parser.add_argument("name", nargs="?", help="show: of what; add: a run's folder")
     zoo_parser.add_argument("--record", action="store_true", help="add: what was measured, not the weights")
     chosen = parser.parse_args(arguments)
     try:
-        run = {"train": _train, "sweep": sweep.main, "zoo": _zoo}
+        run = {"train": _train, "sweep": sweep.main, "split": _split, "zoo": _zoo}
         return run[chosen.command](chosen)
     except (ValueError, KeyError, OSError) as error:
         text = error.args[0] if isinstance(error, KeyError) else error
@@ -56,6 +57,32 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     train.add_argument("--eager", action="store_true", help="do not compile the network")
     train.add_argument("--log", help="folder for a TensorBoard log")
     train.add_argument("--add", action="store_true", help="take the finished run into data/")
+
+
+def _add_split(commands: argparse._SubParsersAction) -> None:
+    from gahr.images import own
+
+    parser = commands.add_parser("split", help="split a folder of your own pictures into two halves")
+    meanings = _meanings(own.split)
+    parser.add_argument("path", help=meanings["path"])
+    parser.add_argument("--seed", type=int, default=0, help=meanings["seed"])
+    parser.add_argument("--groups", default="file", help=meanings["groups"].replace("%", "%%"))
+    parser.add_argument("--skip", action="store_true", help=meanings["skip"])
+    parser.add_argument("--to", help=meanings["to"])
+    parser.add_argument("--size", type=int, default=1, help=meanings["size"])
+
+
+def _split(chosen: argparse.Namespace) -> int:
+    from gahr.images import own
+
+    options = {name: getattr(chosen, name) for name in ("seed", "groups", "skip", "to", "size")}
+    written = own.split(chosen.path, **options)
+    for reason in written["unreadable"].values():
+        print(f"left out: {reason}")
+    sizes = ", ".join(f"{half}: {len(written[half])}" for half in own.HALVES)
+    where = chosen.to or f"{chosen.path}/{own.SPLIT}"
+    print(f"{sizes} pictures; written to {where}. Name the class folder:{chosen.to or chosen.path}@48.")
+    return 0
 
 
 def _meanings(documented: type) -> dict[str, str]:
@@ -124,6 +151,8 @@ def _zoo(chosen: argparse.Namespace) -> int:
         return 0
     for name in zoo.names("record"):
         print(f"{'record':8} {'not shipped':>15}  {name}")
+    for name in zoo.names("run"):
+        print(f"{'run':8} {'of your own':>15}  {name}")
     for kind in ("network", "result", "images"):
         for name in zoo.names(kind):
             print(f"{kind:8} {zoo.describe(name)['bytes']:>9,} bytes  {name}")

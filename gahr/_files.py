@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import errno
 import functools
+import glob
 import hashlib
 import json
 import os
 import subprocess
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -19,14 +22,22 @@ from torch import Tensor
 
 from gahr._checks import check_images, check_known
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 __all__ = [
     "checkout",
+    "chosen",
     "digest",
     "download",
     "fetch",
     "manifest",
     "pack",
     "pack_vectors",
+    "remove_abandoned",
+    "reserve",
     "sha256",
     "unpack",
     "unpack_vectors",
@@ -83,11 +94,17 @@ def commit() -> str:
         return f"gahr {version()}"
 
 
+def chosen(variable: str) -> Path | None:
+    """Path that the reader gives in an environment variable, ``~`` expanded; ``None`` if it is empty."""
+    value = os.environ.get(variable)
+    return Path(value).expanduser() if value else None
+
+
 def cache() -> Path:
     """Folder for fetched files: ``GAHR_CACHE``, or the system's usual place."""
     import pooch
 
-    return Path(os.environ.get("GAHR_CACHE") or pooch.os_cache("gahr"))
+    return chosen("GAHR_CACHE") or Path(pooch.os_cache("gahr"))
 
 
 def digest(path: Path, kind: str) -> str:
@@ -125,6 +142,8 @@ def fetch(name: str) -> Path:
     """
     listing = manifest()
     check_known(name, listing["files"], "data file")
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ValueError(f"the manifest names {name}, which lies outside data/.")
     expected = listing["files"][name]["sha256"]
     data = checkout()
     if data is None or not (data / name).exists():
@@ -149,15 +168,57 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
     temporary = Path(name)
-    try:
-        write(temporary)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _held(handle):
+        try:
+            write(temporary)
+            temporary.chmod(0o644)
+            with open(temporary, "rb+") as stream:
+                os.fsync(stream.fileno())  # or a power cut could leave the new name on an empty file
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
     return path
+
+
+@contextlib.contextmanager
+def _held(handle: int) -> Iterator[None]:
+    """Lock an open file until the end, whatever ends it; so `remove_abandoned` knows that it is in use."""
+    try:
+        if fcntl is None:  # where there are no locks, an open file cannot be renamed either
+            os.close(handle)
+            handle = -1
+        else:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        if handle >= 0:
+            os.close(handle)
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove what killed processes left half-written beside ``path``; what another is writing stays."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        with contextlib.suppress(OSError), open(left, "rb") as stream:
+            if fcntl is not None:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
+
+
+def reserve(folder: Path, sizes: Sequence[int]) -> None:
+    """Raise ``OSError`` unless files of these sizes can be in a folder at once; none is left there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as files:
+        for size in sizes:
+            stream = files.enter_context(tempfile.NamedTemporaryFile(dir=folder, prefix=".reserved."))
+            try:
+                os.posix_fallocate(stream.fileno(), 0, size)
+            except (AttributeError, OSError) as error:  # not macOS, not every file system
+                if getattr(error, "errno", None) not in (None, errno.EOPNOTSUPP, errno.EINVAL):
+                    raise
+                stream.write(bytes(size))
+                stream.flush()
 
 
 def download(
@@ -190,7 +251,10 @@ def download(
         return path
 
     def arrive(temporary: Path) -> None:
-        pooch.HTTPDownloader()(url, str(temporary), None)
+        with requests.get(url, stream=True, timeout=60) as answer, open(temporary, "wb") as stream:
+            answer.raise_for_status()
+            for part in answer.iter_content(1 << 20):
+                stream.write(part)
         if digest(temporary, kind) != expected:
             raise ValueError(
                 f"what arrived from {url} has another hash than it should have "
@@ -198,12 +262,43 @@ def download(
             )
 
     pooch.get_logger().info("Downloading %s to %s.", url, path)
+    remove_abandoned(path)
     try:
         return write_atomically(path, arrive)
     except requests.exceptions.RequestException as error:
-        raise ConnectionError(
-            f"could not fetch {url} ({type(error).__name__}). With no network, {instead}."
+        raise ConnectionError(f"could not fetch {url} ({_advice(error, instead)}") from error
+    except OSError as error:
+        if path.exists() and digest(path, kind) == expected:
+            return path  # another process was faster
+        raise OSError(
+            f"{path.parent} cannot be written ({error.strerror or error}): let GAHR_CACHE name another one."
         ) from error
+
+
+_STATUS = {
+    403: "the server refuses; a proxy or a firewall may stand between",
+    404: "this version, {version}, is not published there",
+    407: "a proxy asks for a password: put it into HTTPS_PROXY",
+    429: "the server is asked too often: wait some minutes and try again",
+}
+
+
+def _advice(error: Exception, instead: str) -> str:
+    """What to do about a failed download, closing the bracket that the message opened."""
+    import requests
+
+    response = getattr(error, "response", None)
+    if response is not None:
+        code = response.status_code
+        busy = "the server is out of order: try again later"
+        known = _STATUS.get(code, busy if code >= 500 else "the server has another answer than the file")
+        return f"HTTP status {code}): {known.format(version=version())}. Or {instead}."
+    kind = type(error).__name__
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"{kind}): the proxy that HTTPS_PROXY names does not let it through. Or {instead}."
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"{kind}): the connection is not trusted, as behind some proxies. Or {instead}."
+    return f"{kind}). With no network, {instead}."
 
 
 # ------------------------------------------------------------------------------------------------

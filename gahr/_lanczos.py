@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gahr._checks import check_number
+from gahr._checks import check_count, check_number, stream
 
 __all__ = ["leading"]
 
@@ -53,10 +53,10 @@ def leading(
         If the tolerance is not reached.
     """
     d = y.numel()
-    k, block = int(check_number(k, "k", 1, d)), int(check_number(block, "block", 1))
+    k, block = check_count(k, "k", 1, d), check_count(block, "block", 1)
     tol = check_number(tol, "tol", 10 * torch.finfo(y.dtype).eps, 0.1)
-    most = min(int(check_number(6 * k + 10 * block if most is None else most, "most", k + 2 * block)), d)
-    generator = torch.Generator().manual_seed(seed)
+    most = min(check_count(6 * k + 10 * block if most is None else most, "most", k + 2 * block), d)
+    generator = stream(seed)
 
     def draw() -> Tensor:
         return torch.randn((block, d), generator=generator, dtype=torch.float64).to(y)
@@ -74,7 +74,7 @@ def leading(
         added = [new, *apply(new)]  # orthonormal directions, and what the map makes of them
         rows = [torch.cat(pair) for pair in zip(rows, added, strict=True)] if rows else added
         tried += len(new)
-        across = (rows[0] @ added[-1].T).double().cpu()
+        across = (rows[0] @ added[-1].T).cpu().double()
         small = torch.cat([torch.cat([small, across[: len(small)]], 1), across.T])
         values, turn = torch.linalg.eigh((small + small.T) / 2)
         values, turn = values.flip(0).to(new), turn.T.flip(0).to(new)
@@ -94,7 +94,7 @@ def leading(
         new = _orthonormal(rows[-1][-len(new) :][: d - len(rows[0])], rows[0], draw)
         if len(rows[0]) + len(new) > most:
             rows = ritz(slice(k + block))[0]
-            small = values[: k + block].double().cpu().diag()
+            small = values[: k + block].cpu().double().diag()
     if squared and not values[k - 1] > (tol * largest) ** 2:
         above = int((values > (tol * largest) ** 2).sum())
         raise ValueError(

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gahr._checks import check_number, check_square
+from gahr._checks import check_count, check_known, check_number, check_shape, check_square, check_tensor
 from gahr._lanczos import leading
 from gahr.denoisers import Denoiser, shrinkage
 from gahr.jacobian import Linearization, linearize
@@ -219,7 +219,8 @@ def _matrix(J: Tensor | Linearization) -> Tensor:
 
 def _shape(J: Tensor | Linearization, shape: tuple[int, int, int] | None) -> tuple[int, int, int]:
     """Shape of an image, as it was told or as ``J`` knows it."""
-    if isinstance(J, Tensor):
+    shape = shape if shape is None else check_shape(shape)
+    if not isinstance(J, Linearization):
         d = len(check_square(J))
         if shape is None or math.prod(shape) != d:
             raise ValueError(f"shape must be the (C, H, W) of an image of {d} pixels; got {shape}.")
@@ -233,7 +234,7 @@ def _first(basis: Basis, k: int | None) -> Basis:
     """The first ``k`` directions of a whole basis, or all."""
     if k is None:
         return basis
-    k = int(check_number(k, "k", 1, len(basis.lam)))
+    k = check_count(k, "k", 1, len(basis.lam))
     return dataclasses.replace(basis, lam=basis.lam[:k], e=basis.e[:k], out=basis.out[:k])
 
 
@@ -242,7 +243,7 @@ def oracle_gains(coefficients: Tensor, sigma: float) -> Tensor:
     return shrinkage(coefficients.square(), sigma)
 
 
-def oracle_error(coefficients: Tensor, sigma: float, x: Tensor | None = None) -> Tensor:
+def oracle_error(coefficients: Tensor, sigma: float, x: Tensor | None) -> Tensor:
     """Squared error of `oracle_gains`, summed over directions (equation 12): sigma^2 sum of gains.
 
     Parameters
@@ -252,13 +253,16 @@ def oracle_error(coefficients: Tensor, sigma: float, x: Tensor | None = None) ->
     sigma
         Noise level.
     x
-        The clean images, ``(B, C, H, W)``. If given, it is checked that no direction is left out.
+        The clean images, ``(B, C, H, W)``, so that no direction is left out unseen. ``None`` where there
+        are none: the coefficients are then taken for all of them.
 
     Raises
     ------
     ValueError
         If there are fewer coefficients than ``x`` has pixels.
     """
+    check_number(sigma, "sigma", 0.0, open_low=True)
+    check_tensor(coefficients, "coefficients", "inner products (..., d)")
     k = coefficients.shape[-1]
     if x is not None and k != x[0].numel():
         raise ValueError(
@@ -268,28 +272,44 @@ def oracle_error(coefficients: Tensor, sigma: float, x: Tensor | None = None) ->
     return sigma**2 * oracle_gains(coefficients, sigma).sum(-1)
 
 
-def dct(height: int, width: int, ordered: bool = True) -> Tensor:
-    """Orthonormal cosine basis of images, rows ``(d, d)``, from coarse to fine if ``ordered``."""
+def dct(height: int, width: int, ordered: bool = True, channels: int = 1) -> Tensor:
+    """Orthonormal cosine basis of images, rows ``(d, d)``, from coarse to fine if ``ordered``.
+
+    Where there are ``channels`` each has the whole basis; all that is coarse comes first.
+    """
     from scipy import fft
 
+    channels, height, width = check_shape((channels, height, width))
     down, across = (fft.dct(np.eye(side), norm="ortho", axis=0) for side in (height, width))
     rows = torch.from_numpy(np.einsum("ai,bj->abij", down, across).reshape(height * width, -1)).float()
-    if not ordered:
-        return rows
-    a, b = np.meshgrid(np.arange(height) / height, np.arange(width) / width, indexing="ij")
-    return rows[torch.from_numpy(np.argsort((a**2 + b**2).ravel(), kind="stable"))]
+    if ordered:
+        a, b = np.meshgrid(np.arange(height) / height, np.arange(width) / width, indexing="ij")
+        rows = rows[torch.from_numpy(np.argsort((a**2 + b**2).ravel(), kind="stable"))]
+    return _in_channels(rows, channels, ordered)
 
 
-def wavelet(height: int, width: int, name: str = "db2", levels: int = 3) -> Tensor:
+def _in_channels(rows: Tensor, channels: int, ordered: bool) -> Tensor:
+    """One basis ``(d, d)`` for each channel: row after row of all channels, or channel after channel."""
+    both = (rows, torch.eye(channels).to(rows))
+    whole = torch.einsum("ij,cd->icdj" if ordered else "ij,cd->cidj", *both)
+    return whole.reshape(len(rows) * channels, -1)
+
+
+def wavelet(height: int, width: int, name: str = "db2", levels: int = 3, channels: int = 1) -> Tensor:
     """Orthonormal wavelet basis of images (PyWavelets, periodic), rows ``(d, d)``, coarse to fine.
+
+    Channels are treated as by `dct`.
 
     Raises
     ------
     ValueError
-        If the sides are not divisible by ``2**levels`` or the wavelet is not orthogonal.
+        If the sides are not divisible by ``2**levels``, or there is no such orthogonal wavelet.
     """
     import pywt
 
+    channels, height, width = check_shape((channels, height, width))
+    levels = check_count(levels, "levels", 0)
+    check_known(name, pywt.wavelist(kind="discrete"), "wavelet")
     if height % 2**levels or width % 2**levels:
         raise ValueError(f"{height}x{width} is not divisible by 2^{levels}; use fewer levels.")
     if not pywt.Wavelet(name).orthogonal:
@@ -300,4 +320,4 @@ def wavelet(height: int, width: int, name: str = "db2", levels: int = 3) -> Tens
         bands = pywt.wavedec2(pixels, name, mode="periodization", level=levels, axes=(1, 2))
     parts = [bands[0]] + [band for triple in bands[1:] for band in triple]
     analysis = np.concatenate([part.reshape(height * width, -1) for part in parts], axis=1)
-    return torch.from_numpy(analysis.T.copy()).float()
+    return _in_channels(torch.from_numpy(analysis.T.copy()).float(), channels, True)

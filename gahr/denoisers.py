@@ -7,27 +7,46 @@ need it. Everything that follows in the package (scores, samplers, Jacobians) ta
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from gahr import networks
-from gahr._checks import check_images, check_number
+from gahr._calls import Caller
+from gahr._checks import (
+    check_count,
+    check_images,
+    check_number,
+    check_orthonormal,
+    check_shape,
+    check_sigma,
+    check_tensor,
+    stream,
+)
 
-__all__ = ["Blind", "BlindWiener", "Denoiser", "Projection", "Threshold", "Wiener", "add_noise", "shrinkage"]
+__all__ = [
+    "Blind",
+    "BlindWiener",
+    "Denoiser",
+    "Projection",
+    "Rescaled",
+    "Threshold",
+    "Wiener",
+    "add_noise",
+    "shrinkage",
+]
 
 
 class Denoiser(Protocol):
     """Anything that maps noisy images ``(B, C, H, W)`` to estimates of the same shape."""
 
-    def __call__(self, y: Tensor, sigma: float | None = None) -> Tensor:
+    def __call__(self, y: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """Estimate the clean images from ``y = x + sigma z``."""
         ...
 
 
-def add_noise(x: Tensor, sigma: float, seed: int = 0) -> Tensor:
+def add_noise(x: Tensor, sigma: float | Tensor, seed: int = 0) -> Tensor:
     """Return ``y = x + sigma z`` with standard normal ``z`` drawn from ``seed``.
 
     Parameters
@@ -35,19 +54,19 @@ def add_noise(x: Tensor, sigma: float, seed: int = 0) -> Tensor:
     x
         Clean images, ``(B, C, H, W)``.
     sigma
-        Standard deviation of the noise on the intensity scale [0, 1].
+        Standard deviation of the noise on the intensity scale [0, 1]: one, or one for each image, ``(B,)``.
     seed
-        The same seed gives the same noise, whatever the machine's other random draws.
+        The same seed gives the same noise, on any device and in any precision: it is drawn on the CPU
+        in float32.
 
     Raises
     ------
     ValueError
-        If ``sigma`` is negative or ``x`` is not a batch of images.
+        If ``sigma`` is negative, or ``x`` is no batch of images or has intensities up to 255.
     """
-    check_images(x, "x")
-    check_number(sigma, "sigma", 0.0)
-    z = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed))
-    return x + sigma * z.to(x)
+    check_images(x, "x", clean=True)
+    z = torch.randn(x.shape, generator=stream(seed), dtype=torch.float32)
+    return x + check_sigma(sigma, x, open_low=False) * z.to(x)
 
 
 class Blind(nn.Module):
@@ -67,6 +86,8 @@ class Blind(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
+        if not callable(network):
+            raise TypeError(f"network must be a torch module or a function; got {type(network).__name__}.")
         self.network = network
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
@@ -76,6 +97,36 @@ class Blind(nn.Module):
     def check(self, y: Tensor) -> Tensor:
         """Return ``y`` if the network can take it; raise a sentence that says why not."""
         return networks.check_input(self.network, y)
+
+
+class Rescaled(nn.Module):
+    """A denoiser made for another scale of intensities, such as [-1, 1], as one for [0, 1].
+
+    ``f(y, sigma) = (g(2 y - 1, 2 sigma) + 1) / 2`` for the default scale.
+
+    Parameters
+    ----------
+    denoiser
+        ``g(y, sigma)``, or ``g(y)``.
+    low, high
+        What it takes for black and for white.
+
+    Examples
+    --------
+    >>> f = Rescaled(lambda y, sigma=None: y / (1 + sigma**2))  # shrinks towards its gray, which is 0
+    >>> f(torch.full((1, 1, 1, 1), 0.9), sigma=0.5).item()  # f shrinks towards 1/2
+    0.7
+    """
+
+    def __init__(self, denoiser: Denoiser, low: float = -1.0, high: float = 1.0) -> None:
+        super().__init__()
+        self.denoiser, self.low = Caller(denoiser).f, check_number(low, "low", -math.inf)
+        self.width = check_number(high, "high", self.low, open_low=True) - self.low
+
+    def forward(self, y: Tensor, sigma: float | Tensor | None = None) -> Tensor:
+        """Estimate the clean images; ``sigma`` is on the scale of ``y``, and passed on in the other."""
+        told = None if sigma is None else self.width * sigma
+        return (Caller(self.denoiser)(self.low + self.width * y, told) - self.low) / self.width
 
 
 class Wiener(nn.Module):
@@ -99,7 +150,9 @@ class Wiener(nn.Module):
 
     def __init__(self, mean: Tensor, values: Tensor, vectors: Tensor, rest: float = 0.0) -> None:
         super().__init__()
-        if vectors.shape != (len(values), mean.numel()):
+        check_images(mean, "mean")
+        check_tensor(values, "values", "variances (k,)")
+        if check_orthonormal(vectors, "vectors").shape != (len(values), mean.numel()):
             raise ValueError(
                 f"vectors must have shape ({len(values)}, {mean.numel()}); got {tuple(vectors.shape)}."
             )
@@ -124,13 +177,13 @@ class Wiener(nn.Module):
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Estimate the clean images at noise level ``sigma``, which a Wiener filter must be told."""
-        sigma = need_sigma(sigma, "a Wiener filter")
         check_fits(y, self.mean)
-        gains, rest = shrinkage(self.values, sigma), self.rest / (self.rest + sigma**2)
-        centered = (y - self.mean).flatten(1)
-        coefficients = centered @ self.vectors.T
-        estimate = rest * centered + (coefficients * (gains - rest)) @ self.vectors
-        return self.mean + estimate.view_as(y)
+        sigma = need_sigma(sigma, "a Wiener filter", y)
+        mean, values, vectors = (part.to(y) for part in (self.mean, self.values, self.vectors))
+        gains, rest = shrinkage(values, sigma), self.rest / (self.rest + sigma**2)
+        centered = (y - mean).flatten(1)
+        estimate = rest * centered + (centered @ vectors.T * (gains - rest)) @ vectors
+        return mean + estimate.view_as(y)
 
 
 class BlindWiener(nn.Module):
@@ -152,6 +205,8 @@ class BlindWiener(nn.Module):
 
     def __init__(self, wiener: Wiener) -> None:
         super().__init__()
+        if not isinstance(wiener, Wiener):
+            raise TypeError(f"wiener must be a Wiener filter; got {type(wiener).__name__}.")
         if len(wiener.values) != wiener.mean.numel():
             raise ValueError(
                 f"the filter must keep all {wiener.mean.numel()} directions; it has {len(wiener.values)}."
@@ -161,8 +216,9 @@ class BlindWiener(nn.Module):
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Estimate the clean images; ``sigma`` is accepted and ignored."""
-        mean, values, vectors = self.wiener.mean, self.wiener.values, self.wiener.vectors
-        coefficients = (check_images(y, "y") - mean).flatten(1) @ vectors.T
+        check_fits(y, self.wiener.mean)
+        mean, values, vectors = (part.to(y) for part in self.wiener.buffers())
+        coefficients = (y - mean).flatten(1) @ vectors.T
         excess = coefficients[:, self.weak].square() - values[self.weak]
         level = excess.mean(1, keepdim=True).clamp_min(1e-8)
         return mean + ((coefficients * values / (values + level)) @ vectors).view_as(y)
@@ -187,22 +243,23 @@ class Threshold(nn.Module):
 
     def __init__(self, basis: Tensor, factor: float = 1.25, keep: int = 1) -> None:
         super().__init__()
-        if basis.ndim != 2 or basis.shape[0] != basis.shape[1]:
+        if (
+            check_tensor(basis, "basis", "a square matrix (d, d)").ndim != 2
+            or basis.shape[0] != basis.shape[1]
+        ):
             raise ValueError(f"basis must be a square matrix of rows; got {tuple(basis.shape)}.")
-        if not 0 <= keep <= len(basis):
-            raise ValueError(f"keep must be between 0 and {len(basis)}; got {keep}.")
-        self.register_buffer("basis", basis)
-        self.factor, self.keep = check_number(factor, "factor", 0.0), keep
+        self.register_buffer("basis", check_orthonormal(basis, "basis"))
+        self.factor, self.keep = check_number(factor, "factor", 0.0), check_count(keep, "keep", 0, len(basis))
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Estimate the clean images at noise level ``sigma``, which a threshold must be told."""
-        sigma = need_sigma(sigma, "a threshold")
         if check_images(y, "y")[0].numel() != len(self.basis):
             raise ValueError(f"the basis is for {len(self.basis)} pixels; got {y[0].numel()}.")
-        coefficients = y.flatten(1) @ self.basis.T
+        sigma, basis = need_sigma(sigma, "a threshold", y), self.basis.to(y)
+        coefficients = y.flatten(1) @ basis.T
         fine = coefficients[:, self.keep :]
         fine = fine.sign() * (fine.abs() - self.factor * sigma).clamp_min(0)
-        return (torch.cat([coefficients[:, : self.keep], fine], 1) @ self.basis).view_as(y)
+        return (torch.cat([coefficients[:, : self.keep], fine], 1) @ basis).view_as(y)
 
 
 class Projection(nn.Module):
@@ -223,11 +280,10 @@ class Projection(nn.Module):
 
     def __init__(self, rows: Tensor, shape: tuple[int, int, int]) -> None:
         super().__init__()
-        if rows.ndim != 2 or rows.shape[1] != math.prod(shape):
-            raise ValueError(f"rows must be (m, {math.prod(shape)}); got {tuple(rows.shape)}.")
-        if not torch.allclose(rows @ rows.T, torch.eye(len(rows)).to(rows), atol=1e-4):
-            raise ValueError("rows must be orthonormal.")
-        self.register_buffer("rows", rows)
+        d = math.prod(check_shape(shape))
+        if check_tensor(rows, "rows", "orthonormal rows (m, d)").ndim != 2 or rows.shape[1] != d:
+            raise ValueError(f"rows must be (m, {d}); got {tuple(rows.shape)}.")
+        self.register_buffer("rows", check_orthonormal(rows, "rows"))
         self.register_buffer("like", torch.zeros(1, *shape))
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
@@ -256,26 +312,11 @@ def check_fits(y: Tensor, like: Tensor) -> None:
         )
 
 
-_TIED = (networks.BiasFreeNorm, nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
-
-
-def need_evaluation(f: Denoiser) -> None:
-    """Raise if a network would treat images of a batch together, or at random: it is in training mode."""
-    if isinstance(f, nn.Module) and any(isinstance(m, _TIED) and m.training for m in f.modules()):
-        raise ValueError("the network is in training mode, where it is no fixed function: call f.eval().")
-
-
-def need_gradient(f: Callable[[Tensor], Tensor], y: Tensor) -> None:
-    """Raise if no gradient passes from ``f(y)`` to ``y``: the Jacobian would come out as zero."""
-    with torch.enable_grad():
-        if not f(y.detach().clone().requires_grad_()).requires_grad:
-            raise ValueError(
-                "no gradient passes through f (torch.no_grad, inference_mode or detach inside it?)."
-            )
-
-
-def need_sigma(sigma: float | None, what: str) -> float:
-    """Return ``sigma`` as a positive number; raise if a denoiser that needs it was not told."""
+def need_sigma(sigma: float | Tensor | None, what: str, y: Tensor | None = None) -> float | Tensor:
+    """Return ``sigma`` as a positive number, or one for each image, ``(B, 1)``; raise if not told."""
     if sigma is None:
         raise ValueError(f"{what} must be told the noise level: call f(y, sigma).")
-    return check_number(sigma, "sigma", 0.0, open_low=True)
+    if y is None:
+        return check_number(sigma, "sigma", 0.0, open_low=True)
+    found = check_sigma(sigma, y)
+    return found.flatten(1) if isinstance(found, Tensor) else found

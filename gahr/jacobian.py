@@ -14,14 +14,13 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from gahr._checks import check_images, check_number, check_square
-from gahr.denoisers import Denoiser, need_evaluation, need_gradient
+from gahr._calls import Caller, need_gradient
+from gahr._checks import check_count, check_images, check_square, check_tensor, full, stream
+from gahr._products import differentiated, frozen
+from gahr.denoisers import Denoiser
 
 __all__ = ["Estimate", "Linearization", "asymmetry", "jacobian", "linearize", "probe_trace", "trace"]
-
-_RELU = (torch.relu, torch.Tensor.relu, nn.functional.relu)
 
 
 def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 200) -> Tensor:
@@ -59,11 +58,10 @@ def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 20
     tensor([2., 4., 6., 8.])
     """
     _check_one(y)
-    if hasattr(f, "check"):
-        f.check(y)
-    need_evaluation(f)
-    need_gradient(lambda image: f(image, sigma), y)
-    rows = torch.func.jacrev(lambda image: f(image, sigma).flatten(), chunk_size=chunk)(y.detach())
+    ask, chunk = Caller(f), check_count(chunk, "chunk", 1)
+    ask.checked(y, sigma)
+    need_gradient(lambda image: ask(image, sigma), y)
+    rows = torch.func.jacrev(lambda image: ask(image, sigma).flatten(), chunk_size=chunk)(y.detach())
     return rows.reshape(y.numel(), y.numel()).detach()
 
 
@@ -108,6 +106,7 @@ class Linearization:
         return columns.T
 
     def _in_chunks(self, product: Callable, rows: Tensor, name: str) -> Tensor:
+        check_tensor(rows, name, f"rows (n, {self.d}) of {self.y.dtype}")
         if rows.ndim != 2 or rows.shape[1] != self.d or rows.dtype != self.y.dtype:
             raise ValueError(
                 f"{name} must be rows (n, {self.d}) of {self.y.dtype}; "
@@ -146,8 +145,9 @@ def linearize(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 6
     Source: paper, section 3.1. Gates are frozen where that gives the Jacobian: the frozen denoiser
     is checked to be linear, and its transpose to agree with the gradient that torch computes.
     If it is not so (a network with biases, a posterior mean), forward and reverse differentiation
-    in `torch.func` take its place, one direction at a time if ``f`` cannot be batched. The
-    parameters are copied; ``f`` is left as it is.
+    in `torch.func` take its place, one direction at a time if ``f`` cannot be batched. Where torch has
+    no forward derivative (attention) the gradient is differentiated once more instead. A network is
+    copied, if it can be; ``f`` is left as it is. In half precision ``J`` takes and returns float32.
 
     Examples
     --------
@@ -159,23 +159,32 @@ def linearize(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 6
     (True, True)
     """
     _check_one(y)
-    check_number(chunk, "chunk", 1)
-    y = y.detach()
-    need_evaluation(f)
-    if isinstance(f, nn.Module):
-        f = copy.deepcopy(f).requires_grad_(False)
-        if y.device.type == "cpu":
-            f = f.to(memory_format=torch.channels_last)
+    y, chunk, ask = y.detach(), check_count(chunk, "chunk", 1), Caller(f)
+    ask.checked(y, sigma)
+    need_gradient(lambda image: ask(image, sigma), y)
+    network, near = _copied(f), 1e3 * torch.finfo(y.dtype).eps
+    if y.element_size() < 4:
+        half, y = y.dtype, y.float()
+        near = 1e3 * torch.finfo(y.dtype).eps if network else 10 * torch.finfo(half).eps
+        f = network.float() if network else lambda image, sigma: ask(image.to(half), sigma)
+    g = Caller(network or f)
+    if network and y.device.type == "cpu":
+        network.to(memory_format=torch.channels_last)  # for convolutions alone, it is faster
+    found = frozen(g, y, sigma, near)
+    if network and not found:
+        network.to(memory_format=torch.contiguous_format)
+    push, pull = found or differentiated(g, y, sigma)
+    return Linearization(push, pull, y, chunk, frozen=bool(found))
+
+
+def _copied(f: Denoiser) -> nn.Module | None:
+    """A network as it is now, its weights without gradients; nothing where there is none to copy."""
+    if not isinstance(f, nn.Module):
+        return None
     try:
-        value, gradient = torch.func.vjp(lambda image: f(image, sigma), y)
-    except RuntimeError as error:
-        raise _refusal(error) from None
-    if value.shape != y.shape:
-        raise ValueError(f"f must return the shape of y, {tuple(y.shape)}; got {tuple(value.shape)}.")
-    if not torch.isfinite(value).all():
-        raise ValueError("f(y) contains NaN or infinite values.")
-    need_gradient(lambda image: f(image, sigma), y)
-    return _frozen(f, y, sigma, int(chunk), gradient) or _through_func(f, y, sigma, int(chunk), gradient)
+        return copy.deepcopy(f).requires_grad_(False)
+    except Exception:  # whatever somebody else's class may raise
+        return None
 
 
 class Estimate(NamedTuple):
@@ -219,13 +228,13 @@ def trace(J: Tensor | Linearization, passes: int = 300, seed: int = 0) -> Estima
     """
     if isinstance(J, Tensor):
         return Estimate(check_square(J).trace().item(), 0.0)
-    third = int(check_number(passes, "passes", 6)) // 3
-    generator = torch.Generator().manual_seed(seed)
+    _check_product(J)
+    third, generator = check_count(passes, "passes", 6) // 3, stream(seed)
     inside = torch.linalg.qr(J.jvp(_signs(third, J, generator)).T)[0].T.contiguous()
-    known = (inside * J.jvp(inside)).double().sum()
+    known = (inside * J.jvp(inside)).cpu().double().sum()
     rest = _signs(third, J, generator)
     rest = rest - (rest @ inside.T) @ inside
-    samples = (rest * J.jvp(rest)).double().sum(1)
+    samples = (rest * J.jvp(rest)).cpu().double().sum(1)
     return Estimate((known + samples.mean()).item(), samples.std().item() / third**0.5)
 
 
@@ -245,9 +254,10 @@ def asymmetry(J: Tensor | Linearization, passes: int = 200, seed: int = 0) -> Es
     """
     if isinstance(J, Tensor):
         return Estimate(((check_square(J) - J.T).norm() / J.norm()).item(), 0.0)
-    half = int(check_number(passes, "passes", 6)) // 2
-    z = _signs(half, J, torch.Generator().manual_seed(seed))
-    there, back = J.jvp(z).double(), J.vjp(z).double()
+    _check_product(J)
+    half = check_count(passes, "passes", 6) // 2
+    z = _signs(half, J, stream(seed))
+    there, back = J.jvp(z).cpu().double(), J.vjp(z).cpu().double()
     apart = (there - back).square().sum(1)
     size = (there.square().sum(1) + back.square().sum(1)) / 2
     ratio = apart.mean() / size.mean()
@@ -284,113 +294,26 @@ def probe_trace(
     Source: Hutchinson (1990). The trace is the effective dimension (paper, equation 10).
     """
     check_images(y, "y")
-    if probes < 2:
-        raise ValueError(f"an error bar needs at least 2 probes; got {probes}.")
-    need_gradient(f, y)
-    generator = torch.Generator().manual_seed(seed)
-    values = []
-    _, pull = torch.func.vjp(f, y.detach())
+    probes, generator, values, ask = check_count(probes, "probes", 2), stream(seed), [], Caller(f)
+    ask.checked(y)
+    need_gradient(ask, y)
+    _, pull = torch.func.vjp(ask, y.detach())
     for _ in range(probes):
         v = torch.randint(2, y.shape, generator=generator).to(y) * 2 - 1
         (backward,) = pull(v)
-        values.append((v * backward).flatten(1).sum(1).detach())
+        values.append(full(v * backward).flatten(1).sum(1).detach())
     stacked = torch.stack(values)
     return stacked.mean(0), stacked.std(0) / math.sqrt(probes)
 
 
-class _Gates(TorchFunctionMode):
-    """The first call inside notes which ReLUs are open; later calls multiply with those zeros and ones."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[Tensor] = []
-        self.recording, self.place = True, 0
-
-    def __enter__(self) -> _Gates:
-        self.place = 0
-        return super().__enter__()
-
-    def __torch_function__(
-        self, function: Callable, types: object, args: tuple = (), kwargs: dict | None = None
-    ) -> object:
-        if function not in _RELU:
-            return function(*args, **(kwargs or {}))
-        x = args[0] if args else kwargs["input"]
-        if self.recording:
-            self.open.append((x > 0).to(x))
-        gate = self.open[self.place]
-        self.place += 1
-        return x * gate
-
-
-def _frozen(
-    f: Denoiser, y: Tensor, sigma: float | None, chunk: int, gradient: Callable
-) -> Linearization | None:
-    """``J`` by frozen gates, or ``None`` where that is not the Jacobian."""
-    gates, graph = _Gates(), {}
-
-    @torch.no_grad()
-    def push(v: Tensor) -> Tensor:
-        with gates:
-            return f(v, sigma)
-
-    def pull(u: Tensor) -> Tensor:
-        if len(u) not in graph:  # a linear map has one graph for all inputs: build it once, at zero
-            graph.clear()
-            zero = torch.zeros_like(u).requires_grad_()
-            with torch.enable_grad(), gates:
-                graph[len(u)] = zero, f(zero, sigma)
-        zero, out = graph[len(u)]
-        return torch.autograd.grad(out, zero, u, retain_graph=True)[0]
-
-    push(y)
-    gates.recording = False
-    size = y.abs().max().item() or 1.0
-    a, b = size * torch.randn((2, *y.shape), generator=torch.Generator().manual_seed(0)).to(y)
-    near = 1e3 * torch.finfo(y.dtype).eps
-    try:
-        pair = push(torch.cat([a, b]))
-        agree = not push(0 * y).any()
-        agree &= (push(2 * a + b) - 2 * pair[:1] - pair[1:]).norm() <= near * pair.norm()
-        true = gradient(a)[0]
-        agree &= (pull(a) - true).norm() <= near * true.norm()
-    except (IndexError, RuntimeError, ValueError):  # other ReLUs than at y, or one image at a time only
-        return None
-    if not agree:
-        return None
-    return Linearization(push, pull, y, chunk, frozen=True)
-
-
-def _through_func(
-    f: Denoiser, y: Tensor, sigma: float | None, chunk: int, gradient: Callable
-) -> Linearization:
-    def ahead(direction: Tensor) -> Tensor:
-        return torch.func.jvp(lambda image: f(image, sigma), (y,), (direction[None],))[1][0]
-
-    def back(direction: Tensor) -> Tensor:
-        return gradient(direction[None])[0][0]
-
-    for many in (torch.func.vmap, _in_turn):  # the second if f branches on its values, or draws numbers
-        push, pull = (torch.no_grad()(many(one)) for one in (ahead, back))
-        try:
-            push(y), pull(y)
-        except RuntimeError as error:
-            refused = _refusal(error)
-        else:
-            return Linearization(push, pull, y, chunk, frozen=False)
-    raise refused
-
-
-def _in_turn(product: Callable) -> Callable:
-    return lambda rows: torch.stack([product(row) for row in rows])
-
-
-def _refusal(error: RuntimeError) -> ValueError:
-    return ValueError(f"torch cannot differentiate this denoiser: {str(error).splitlines()[0]}")
-
-
 def _signs(n: int, J: Linearization, generator: torch.Generator) -> Tensor:
     return (2.0 * torch.randint(0, 2, (n, J.d), generator=generator) - 1).to(J.y)
+
+
+def _check_product(J: object) -> None:
+    """Raise unless ``J`` is what `linearize` returns."""
+    if not isinstance(J, Linearization):
+        check_square(J)
 
 
 def _check_one(y: Tensor) -> None:

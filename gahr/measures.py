@@ -10,8 +10,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gahr._checks import check_images, check_number, check_same_shape
-from gahr.denoisers import Denoiser, add_noise, need_evaluation
+from gahr._calls import Caller
+from gahr._checks import (
+    check_count,
+    check_images,
+    check_number,
+    check_numbers,
+    check_same_shape,
+    check_seed,
+    check_tensor,
+    full,
+    stream,
+)
+from gahr.denoisers import Denoiser, add_noise
 
 __all__ = [
     "SIGMAS",
@@ -44,9 +55,9 @@ def psnr(x: Tensor, estimate: Tensor) -> Tensor:
     >>> psnr(torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), 0.1))
     tensor([20.])
     """
-    check_images(x, "x")
+    check_images(x, "x", clean=True)
     check_same_shape(x, check_images(estimate, "estimate"), ("x", "estimate"))
-    mse = (x - estimate).square().flatten(1).mean(1)
+    mse = (full(x) - full(estimate)).square().flatten(1).mean(1)
     return decibels(mse)
 
 
@@ -76,15 +87,19 @@ def decibels(mse: float | Tensor | Sequence[float]) -> float | Tensor:
     tensor([20., inf])
     """
     if isinstance(mse, (int, float)):
+        mse = check_number(mse, "mse", 0.0)
         return -10 * math.log10(mse) if mse else math.inf
-    return -10 * torch.as_tensor(mse).log10()
+    errors = mse if isinstance(mse, Tensor) else check_numbers(mse, "mse").to(torch.get_default_dtype())
+    if (errors < 0).any():
+        raise ValueError("mse must be in [0, inf): an error cannot be negative.")
+    return -10 * errors.log10()
 
 
 @torch.no_grad()
 def psnr_table(
     f: Denoiser,
     x: Tensor,
-    sigmas: tuple[float, ...] = SIGMAS,
+    sigmas: Sequence[float] = SIGMAS,
     seed: int = 0,
     repeats: int = 1,
     batch: int = 256,
@@ -109,15 +124,25 @@ def psnr_table(
     batch
         Images denoised at once.
     """
-    check_images(x, "x")
-    need_evaluation(f)
-    table = []
+    check_images(x, "x", clean=True)
+    ask, repeats, table = Caller(f), check_count(repeats, "repeats", 1), []
+    sigmas, seed = _levels(sigmas), check_seed(seed)
     for level, sigma in enumerate(sigmas):
-        check_number(sigma, "sigma", 0.0, open_low=True)
         for repeat in range(repeats):
             y = add_noise(x, sigma, seed=seed + 1000 * level + repeat)
-            table.append(psnr(x, torch.cat([f(part, sigma) for part in y.split(batch)])))
+            table.append(psnr(x, ask.in_batches(y, sigma, batch)))
     return torch.stack(table).view(len(sigmas), repeats, len(x))
+
+
+def _levels(sigmas: Sequence[float]) -> list[float]:
+    """Noise levels as numbers; at least one, all positive."""
+    try:
+        levels = [check_number(sigma, "sigma", 0.0, open_low=True) for sigma in sigmas]
+    except TypeError:
+        levels = []
+    if not levels:
+        raise TypeError(f"sigmas must be noise levels, as in (0.1, 0.2); got {sigmas!r}.")
+    return levels
 
 
 def psnr_curve(
@@ -142,7 +167,7 @@ def psnr_curve(
     each = table.mean(1) if len(x) > 1 else table[:, :, 0]
     spread = each.std(1) if each.shape[1] > 1 else torch.full((len(each),), float("nan"))
     return {
-        "sigma": list(sigmas),
+        "sigma": _levels(sigmas),
         "psnr": table.mean((1, 2)).tolist(),
         "se": (spread / each.shape[1] ** 0.5).tolist(),
         "mse": (10 ** (-table / 10)).mean((1, 2)).tolist(),
@@ -167,9 +192,14 @@ def slope(table: Tensor, sigmas: tuple[float, ...], draws: int = 1000, seed: int
     sigmas
         The noise levels to fit, at least two. Input PSNR is ``-20 log10 sigma``.
     draws
-        Bootstrap resamples of the images.
+        Bootstrap resamples of the images, or of the noise draws where there is one image.
     seed
         Of the resampling.
+
+    Returns
+    -------
+    slope
+        Its interval is NaN where one image and one draw tell no spread.
 
     Examples
     --------
@@ -177,21 +207,31 @@ def slope(table: Tensor, sigmas: tuple[float, ...], draws: int = 1000, seed: int
     >>> round(slope(table, (0.1, 0.2, 0.4)).value, 4)
     0.5
     """
-    each = (table.mean(1) if table.ndim == 3 else table).double()
+    each = check_tensor(table, "table", "PSNRs (levels, B)").detach().cpu().double()
+    sigmas = _levels(sigmas)
+    if table.ndim == 3:
+        each = each.mean(1) if table.shape[2] > 1 else each[:, :, 0]
     if each.ndim != 2 or not torch.isfinite(each).all():
         raise ValueError(
             f"table must hold finite PSNRs, (levels, B) or (levels, repeats, B); got {tuple(table.shape)}."
         )
-    if len(set(sigmas)) < len(sigmas) or not all(0 < sigma < math.inf for sigma in sigmas):
+    if len(set(sigmas)) < len(sigmas):
         raise ValueError(f"sigmas must be different positive noise levels; got {tuple(sigmas)}.")
     if each.shape[0] != len(sigmas) or len(sigmas) < 2:
         raise ValueError(f"table has {each.shape[0]} levels for {len(sigmas)} sigmas; need 2 or more, equal.")
     t = -20 * torch.log10(torch.tensor(sigmas, dtype=torch.float64))
     t = t - t.mean()
     slopes = (t[:, None] * each).sum(0) / t.square().sum()  # the fit is linear: average per-image slopes
-    picks = torch.randint(len(slopes), (draws, len(slopes)), generator=torch.Generator().manual_seed(seed))
-    low, high = slopes[picks].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    return Slope(slopes.mean().item(), low, high)
+    return Slope(slopes.mean().item(), *_interval(slopes, draws, seed))
+
+
+def _interval(each: Tensor, draws: int, seed: int) -> tuple[float, float]:
+    """Bootstrap 95 % interval of a mean; NaN of a single number, which tells no spread."""
+    draws, n = check_count(draws, "draws", 1), len(each)
+    if n < 2:
+        return math.nan, math.nan
+    picks = torch.randint(n, (draws, n), generator=stream(seed))
+    return tuple(each[picks].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist())
 
 
 def _check_alike(x: Tensor, train: Tensor, name: str) -> None:
@@ -236,7 +276,7 @@ def nearest(x: Tensor, train: Tensor, center: bool = True, block: int = 4096) ->
     images before calling a sample a copy.
     """
     _check_alike(x, train, "x")
-    unit = _unit(x, center)
+    unit, block = _unit(x, center), check_count(block, "block", 1)
     alike = torch.cat([unit @ _unit(part, center).T for part in train.split(block)], 1)
     best = alike.max(1)
     return best.indices, best.values
@@ -282,10 +322,7 @@ def _two(f: Denoiser, g: Denoiser, y: Tensor, sigma: float, batch: int) -> list[
     """Both estimates, of the shape of their input."""
     found = []
     for name, h in (("f(y)", f), ("g(y)", g)):
-        need_evaluation(h)
-        x = check_images(torch.cat([h(part, sigma) for part in y.split(batch)]), name)
-        check_same_shape(y, x, ("y", name))
-        found.append(x)
+        found.append(Caller(h, name).in_batches(y, sigma, batch))
     return found
 
 

@@ -70,24 +70,34 @@ def figure(
 
 
 def _array(x: Tensor | np.ndarray) -> np.ndarray:
-    x = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
+    """One image: gray ``(H, W)``, or colours ``(H, W, 3)``."""
+    x = x.detach().cpu().float().numpy() if isinstance(x, Tensor) else np.asarray(x)
     while x.ndim > 2 and x.shape[0] == 1:
         x = x[0]
-    if x.ndim != 2:
-        raise ValueError(f"one gray image is drawn at a time, (H, W); got {x.shape}.")
+    if x.ndim == 3 and len(x) == 3:
+        return np.moveaxis(x, 0, 2)
+    if x.ndim != 2 or not x.size:
+        raise ValueError(
+            f"one gray image is drawn at a time, (H, W), or one of colours, (3, H, W); got {x.shape}."
+        )
     return x
 
 
 def image(
     ax: Axes, x: Tensor | np.ndarray, title: str = "", signed: bool = False, stretch: bool = False
 ) -> None:
-    """One image: gray from 0 (black) to 1 (white).
+    """One image, gray or in colour, from 0 (black) to 1 (white).
 
-    With ``stretch`` the gray scale is stretched to the image's own range, for noise that leaves
-    [0, 1]. With ``signed``, orange is below 0, white is 0, purple is above.
+    With ``stretch`` the scale is stretched to the image's own range, for noise that leaves [0, 1]. With
+    ``signed``, orange is below 0, white is 0, purple is above; of colours 0 is gray.
     """
     x = _array(x)
-    if signed:
+    if x.ndim == 3:
+        limit = np.abs(x).max() or 1.0
+        low, high = np.quantile(x, [0.01, 0.99]) if stretch else (0, 1)
+        low, high = (-limit, limit) if signed else (min(low, 0), max(high, 1))
+        ax.imshow(np.clip((x - low) / (high - low), 0, 1))
+    elif signed:
         limit = np.abs(x).max() or 1.0
         ax.imshow(x, cmap="PuOr", vmin=-limit, vmax=limit)
     else:

@@ -8,14 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from gahr._checks import check_images, check_known, check_number
-from gahr.denoisers import Denoiser, need_evaluation
+from gahr._calls import Caller, need_evaluation, network_of
+from gahr._checks import (
+    check_count,
+    check_images,
+    check_known,
+    check_number,
+    check_seed,
+    check_shape,
+    stream,
+)
+from gahr.denoisers import Denoiser
 
 __all__ = ["Measurement", "Sampling", "Trajectory", "sample", "solve"]
 
@@ -50,7 +60,7 @@ class Sampling:
         ``"fixed"``: ``h`` throughout, as in the paper. ``"growing"``: ``h t / (1 + h (t - 1))``, the
         default of the authors' code, many times faster.
     max_steps
-        Give up after so many steps.
+        Give up an image after so many steps.
 
     Notes
     -----
@@ -79,7 +89,7 @@ class Sampling:
         check_number(self.end, "end", 0.0, self.start, open_low=True)
         check_known(self.schedule, ("fixed", "growing"), "schedule")
         check_number(self.mean, "mean", -math.inf)
-        check_number(self.max_steps, "max_steps", 1)
+        check_count(self.max_steps, "max_steps", 1)
 
     def step_size(self, t: int) -> float:
         """``h`` at step ``t`` = 1, 2, ..."""
@@ -110,7 +120,7 @@ class Trajectory:
     Parameters
     ----------
     x
-        The samples, denoised one last time, ``(B, C, H, W)``.
+        The samples, denoised one last time, ``(B, C, H, W)``; NaN where an image was given up.
     path
         Images on the way, ``(K, B, C, H, W)``: the start, then every ``keep``-th step.
     times
@@ -151,8 +161,10 @@ def sample(
     Parameters
     ----------
     f
-        The denoiser. It is called without ``sigma``: the sampler estimates the noise level from
-        the size of the correction, as the paper's does.
+        The denoiser. If it can, it is called without ``sigma``: the sampler estimates the noise level
+        from the size of the correction, as the paper's does. One that must be told is told the level
+        that the settings plan, ``1 - beta h`` smaller after each step, which then also sets the
+        injected noise and the end: the correction is smaller the less noise a denoiser is told of.
     shape
         ``(C, H, W)`` of an image.
     n
@@ -167,27 +179,46 @@ def sample(
     Returns
     -------
     trajectory
-        The samples and the way there.
+        The samples and the way there, on the device of the denoiser's weights.
 
     Raises
     ------
+    ValueError
+        If the denoiser leaves nearly all of the starting noise where it is.
     RuntimeError
-        If the estimated noise level rises above twice the start (the denoiser diverges), or an
-        image has not stopped after ``max_steps``.
+        If the estimated noise level of every image rises above twice the start (the denoiser diverges),
+        or none has stopped after ``max_steps``. Where this befalls some, they are NaN in ``x``, and a
+        warning names them.
 
     Notes
     -----
     Source: paper, appendix A.2, algorithm 1. The start is white with standard deviation ``start``,
     so prior directions with a larger spread than that begin too narrow and stay so, in part.
     """
-    if len(shape) != 3 or n < 1:
-        raise ValueError(f"shape must be (C, H, W) and n at least 1; got {tuple(shape)}, {n}.")
-    settings = settings or Sampling()
-    streams = [torch.Generator().manual_seed(seed + i) for i in range(n)]
-    y = torch.stack([torch.randn(shape, generator=g) for g in streams]) * settings.start + settings.mean
+    shape, n, settings = check_shape(shape), check_count(n, "n", 1), _settings(settings)
+    need_evaluation(f)
+    streams = _streams(seed, n)
+    y = _noise(streams, shape) * settings.start + settings.mean
+    weight = network_of(f)
+    if weight is not None:  # images of half precision would not feel a small step
+        y = y.to(weight.device, torch.promote_types(weight.dtype, y.dtype))
     if noise_seed is not None:
-        streams = [torch.Generator().manual_seed(noise_seed + i) for i in range(n)]
+        streams = _streams(noise_seed, n, "noise_seed")
     return _climb(f, y, settings, streams, keep, lambda y, estimate, _: estimate - y)
+
+
+def _settings(settings: Sampling | None) -> Sampling:
+    if settings is not None and not isinstance(settings, Sampling):
+        raise TypeError(f"settings must be a Sampling; got {type(settings).__name__}.")
+    return settings or Sampling()
+
+
+def _streams(seed: int, n: int, name: str = "seed") -> list[torch.Generator]:
+    return [stream(check_seed(seed, name) + i) for i in range(n)]
+
+
+def _noise(streams: list[torch.Generator], shape: tuple[int, ...]) -> Tensor:
+    return torch.stack([torch.randn(shape, generator=g, dtype=torch.float32) for g in streams])
 
 
 @torch.no_grad()
@@ -224,19 +255,22 @@ def solve(
     -----
     Source: Kadkhodaie & Simoncelli (2021), algorithm 2.
     """
-    settings = settings or Sampling()
+    settings = _settings(settings)
+    if not hasattr(problem, "lift"):
+        raise TypeError(f"problem must be a Measurement; got {type(problem).__name__}.")
     known = problem.lift(measurements)  # (B, C, H, W), zero where nothing was measured
-    streams = [torch.Generator().manual_seed(seed + i) for i in range(len(known))]
+    streams = _streams(seed, len(known))
     blank = torch.full_like(known, settings.mean)
     start = blank - problem.project(blank) + known
-    noise = torch.stack([torch.randn(known.shape[1:], generator=g) for g in streams])
+    noise = _noise(streams, known.shape[1:]).to(known)
 
     def correction(y: Tensor, estimate: Tensor, active: Tensor) -> Tensor:
         free = estimate - y
         return free - problem.project(free) + known[active] - problem.project(y)
 
     found = _climb(f, start + settings.start * noise, settings, streams, keep, correction)
-    x = found.x - problem.project(found.x) + known
+    lost, x = found.x.isnan(), found.x.nan_to_num()
+    x = torch.where(lost, found.x, x - problem.project(x) + known)
     return dataclasses.replace(found, x=x)
 
 
@@ -250,46 +284,81 @@ def _climb(
 ) -> Trajectory:
     """The loop: correct, inject noise, until each image's estimated noise level is small."""
     check_images(y, "the starting point")
-    if hasattr(f, "check"):
-        f.check(y)
-    need_evaluation(f)
-    n, d = len(y), y[0].numel()
-    active = torch.arange(n)
+    keep, n, d = check_count(keep, "keep", 0), len(y), y[0].numel()
+    weight, caller = network_of(f), Caller(f)
+
+    def ask(y: Tensor, sigma: float | None = None, call: Callable = caller) -> Tensor:
+        return call(y if weight is None else y.to(weight), sigma).to(y)
+
+    planned = settings.start if caller.must_be_told or _must_be_told(ask, y, settings.start) else None
+    active = torch.arange(n, device=y.device)
     path, times, sigmas, steps = [y.clone()], [0], [], torch.zeros(n, dtype=torch.long)
-    t = 0
+    given_up, t = {}, 0
     while len(active):
         now = y[active]
-        move = correction(now, f(now), active)
-        sigma = move.flatten(1).norm(dim=1) / d**0.5
-        row = torch.full((n,), float("nan"))
-        row[active] = sigma
-        sigmas.append(row)
-        if not torch.isfinite(sigma).all() or sigma.max() > 2 * settings.start:
-            raise RuntimeError(
-                f"sampling diverges: after {t} steps the estimated noise level is "
-                f"{sigma.max().item():.3g}, above twice the start ({settings.start:g})."
+        estimate = ask(now, planned, caller if t else caller.checked)
+        move = correction(now, estimate, active)
+        level = sigma = move.flatten(1).norm(dim=1) / d**0.5
+        if t == 0 and sigma.square().mean().sqrt() < settings.start / 4:
+            raise ValueError(
+                f"f takes off {sigma.max().item():.2g} of noise of level {settings.start:g}: it leaves it "
+                "where it is, and there is nothing to sample."
             )
-        going = sigma > settings.end
+        lost = ~(sigma <= 2 * settings.start)
+        if planned is not None:
+            sigma = torch.full_like(sigma, planned)
+        row = torch.full((n,), math.nan, dtype=torch.float32)
+        row[active.cpu()] = sigma.float().cpu()
+        sigmas.append(row)
+        for i in lost.nonzero().flatten().tolist():
+            given_up[active[i].item()] = (
+                f"sampling diverges: after {t} steps the estimated noise level is {level[i].item():.3g}, "
+                f"above twice the start ({settings.start:g})"
+            )
+        going = (sigma > settings.end) & ~lost
+        if t == settings.max_steps:
+            late = (
+                f"{int(going.sum())} of {n} images have not reached sigma = {settings.end:g} after "
+                f"{t} steps; the slowest is at {sigma.max().item():.3g}"
+            )
+            given_up |= dict.fromkeys(active[going].tolist(), late)
+            going[:] = False
         if not going.any():
             break
-        if t == settings.max_steps:
-            raise RuntimeError(
-                f"{int(going.sum())} of {n} images have not reached sigma = {settings.end:g} after "
-                f"{t} steps; the slowest is at {sigma.max().item():.3g}."
-            )
         t += 1
         active, now, move, sigma = active[going], now[going], move[going], sigma[going]
         new = now + settings.step_size(t) * move
         if settings.beta < 1:
-            noise = torch.stack([torch.randn(y.shape[1:], generator=streams[i]) for i in active.tolist()])
+            noise = _noise([streams[i] for i in active.tolist()], y.shape[1:]).to(y)
             new = new + settings.injected(t) * sigma[:, None, None, None] * noise
         y[active] = new
-        steps[active] = t
+        steps[active.cpu()] = t
+        if planned is not None:
+            planned *= 1 - settings.beta * settings.step_size(t)
         if keep and t % keep == 0:
             path.append(y.clone())
             times.append(t)
-    x = f(y)
+    if len(given_up) == n:
+        raise RuntimeError(f"{list(given_up.values())[-1]}.")
+    if given_up:
+        why = " Or: ".join(dict.fromkeys(given_up.values()))
+        warnings.warn(f"images {sorted(given_up)} of {n} were given up and are NaN: {why}.", stacklevel=4)
+    x = ask(y, planned)
+    x[list(given_up)] = math.nan
     if times[-1] != t:
         path.append(y.clone())
         times.append(t)
     return Trajectory(x, torch.stack(path), times, torch.stack(sigmas), steps)
+
+
+def _must_be_told(ask: Callable, y: Tensor, start: float) -> bool:
+    """Whether a denoiser works only when it is told the noise level."""
+    try:
+        ask(y[:1])
+    except Exception:
+        try:
+            ask(y[:1], start)
+        except Exception:
+            return False  # what is wrong will be said at the first step
+        return True
+    return False

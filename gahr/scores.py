@@ -11,14 +11,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gahr._checks import check_images, check_number, check_same_shape
+from gahr._calls import Caller
+from gahr._checks import check_images, check_numbers, check_same_shape, check_sigma, full
 from gahr.denoisers import Denoiser, add_noise
 from gahr.jacobian import probe_trace
 
 __all__ = ["dsm_loss", "kl_bound", "score", "squared_error", "sure"]
 
 
-def score(f: Denoiser, y: Tensor, sigma: float) -> Tensor:
+def score(f: Denoiser, y: Tensor, sigma: float | Tensor) -> Tensor:
     """Score that a denoiser implies, ``(f(y) - y) / sigma^2`` (paper, equation 4).
 
     Parameters
@@ -28,19 +29,18 @@ def score(f: Denoiser, y: Tensor, sigma: float) -> Tensor:
     y
         Noisy images, ``(B, C, H, W)``.
     sigma
-        Standard deviation of their noise; must be positive.
+        Standard deviation of their noise, or one for each image, ``(B,)``; must be positive.
 
     Raises
     ------
     ValueError
-        If ``sigma`` is not positive.
+        If ``sigma`` is not positive, or ``f`` is no fixed function of images.
     """
-    check_images(y, "y")
-    check_number(sigma, "sigma", 0.0, open_low=True)
-    return (f(y, sigma) - y) / sigma**2
+    level = check_sigma(sigma, check_images(y, "y"))
+    return (Caller(f).checked(y, sigma) - y) / level**2
 
 
-def dsm_loss(f: Denoiser, x: Tensor, sigma: float, seed: int = 0) -> Tensor:
+def dsm_loss(f: Denoiser, x: Tensor, sigma: float | Tensor, seed: int = 0) -> Tensor:
     """Denoising score matching loss of each image, ``sigma^2 ||s(y) + z / sigma||^2``, shape ``(B,)``.
 
     The target ``-z / sigma`` is the score of the noise alone. Multiplied by ``sigma^2`` the loss is
@@ -51,13 +51,13 @@ def dsm_loss(f: Denoiser, x: Tensor, sigma: float, seed: int = 0) -> Tensor:
     Source: Vincent (2011).
     """
     y = add_noise(x, sigma, seed)
-    target = (x - y) / sigma**2
-    return sigma**2 * (score(f, y, sigma) - target).square().flatten(1).sum(1)
+    level = check_sigma(sigma, x)
+    return full(level * (score(f, y, sigma) - (x - y) / level**2)).square().flatten(1).sum(1)
 
 
-def squared_error(f: Denoiser, x: Tensor, sigma: float, seed: int = 0) -> Tensor:
+def squared_error(f: Denoiser, x: Tensor, sigma: float | Tensor, seed: int = 0) -> Tensor:
     """Squared error of each image, summed over pixels, shape ``(B,)``."""
-    return (f(add_noise(x, sigma, seed), sigma) - x).square().flatten(1).sum(1)
+    return full(Caller(f).checked(add_noise(x, sigma, seed), sigma) - x).square().flatten(1).sum(1)
 
 
 def kl_bound(excess: Sequence[float] | Tensor, sigmas: Sequence[float] | Tensor) -> float:
@@ -84,8 +84,7 @@ def kl_bound(excess: Sequence[float] | Tensor, sigmas: Sequence[float] | Tensor)
     >>> round(kl_bound(sigmas**2 / (1 + sigmas**2), sigmas), 3)  # log(100)
     4.605
     """
-    excess = torch.as_tensor(excess, dtype=torch.float64)
-    sigmas = torch.as_tensor(sigmas, dtype=torch.float64)
+    excess, sigmas = check_numbers(excess, "excess"), check_numbers(sigmas, "sigmas")
     check_same_shape(excess, sigmas, ("excess", "sigmas"))
     if sigmas.ndim != 1 or len(sigmas) < 2 or not ((sigmas.diff() > 0).all() and sigmas[0] > 0):
         raise ValueError("sigmas must be at least two increasing positive noise levels.")
@@ -94,7 +93,7 @@ def kl_bound(excess: Sequence[float] | Tensor, sigmas: Sequence[float] | Tensor)
     return torch.trapezoid(excess / sigmas**2, sigmas.log()).item()
 
 
-def sure(f: Denoiser, y: Tensor, sigma: float, probes: int = 32, seed: int = 0) -> Tensor:
+def sure(f: Denoiser, y: Tensor, sigma: float | Tensor, probes: int = 32, seed: int = 0) -> Tensor:
     """Stein's estimate of each image's squared error, from the noisy image alone, shape ``(B,)``.
 
     ``2 sigma^2 tr J(y) + ||y - f(y)||^2 - sigma^2 d`` has the squared error, summed over pixels, as
@@ -104,7 +103,9 @@ def sure(f: Denoiser, y: Tensor, sigma: float, probes: int = 32, seed: int = 0) 
     -----
     Source: Stein (1981); paper, equation 7.
     """
-    check_number(sigma, "sigma", 0.0, open_low=True)
-    effective, _ = probe_trace(lambda image: f(image, sigma), y, probes, seed)
-    moved = (y - f(y, sigma)).detach().square().flatten(1).sum(1)
-    return 2 * sigma**2 * effective + moved - sigma**2 * y[0].numel()
+    level = check_sigma(sigma, check_images(y, "y"))
+    variance = full(level * torch.ones_like(y[:, :1, :1, :1])).square().flatten()
+    ask = Caller(f)
+    moved = full(y - ask.checked(y, sigma)).detach().square().flatten(1).sum(1)
+    effective, _ = probe_trace(lambda image: ask(image, sigma), y, probes, seed)
+    return 2 * variance * effective + moved - variance * y[0].numel()

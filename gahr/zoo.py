@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from pathlib import Path
 
 import safetensors
@@ -34,19 +33,32 @@ def names(kind: str = "network") -> list[str]:
     ----------
     kind
         ``"network"``, ``"result"``, ``"images"``, or ``"record"``: a network whose recipe, history
-        and curves are told, and whose weights are not shipped.
+        and curves are told, and whose weights are not shipped. ``"run"``: not in the manifest, but
+        finished on this machine, in the folder that ``GAHR_RUNS`` names, or ``runs``.
     """
-    check_known(kind, (*_files.FOLDERS, "record"), "kind")
+    check_known(kind, (*_files.FOLDERS, "record", "run"), "kind")
+    if kind == "run":
+        return sorted(path.parent.name for path in _runs().glob("*/facts.json"))
     if kind == "record":
         return sorted(_files.manifest().get("records", {}))
     rows = _files.manifest()["files"].values()
     return sorted(row["name"] for row in rows if row["kind"] == kind)
 
 
+def _runs() -> Path:
+    return _files.chosen("GAHR_RUNS") or Path("runs")
+
+
 def describe(name: str) -> dict:
-    """Manifest row of a network, record or result: recipe, provenance, curves, hash. A copy of its own."""
+    """Manifest row of a network, record or result: recipe, provenance, curves, hash. A copy of its own.
+
+    Of a run that was finished on this machine, and is not in the manifest, its ``facts.json``.
+    """
     listing = _files.manifest()
     rows = {row["name"]: row for row in listing["files"].values()} | listing.get("records", {})
+    if name not in rows and name in names("run"):
+        facts = json.loads((_runs() / name / "facts.json").read_text(encoding="utf-8"))
+        return {"name": name, "kind": "run", **facts}
     check_known(name, rows, "network or result")
     return copy.deepcopy(rows[name])
 
@@ -66,7 +78,7 @@ def load(name: str) -> Blind:
     ValueError
         If the file is corrupt, was changed, or is no network.
     """
-    if Path(name).suffix == ".safetensors":
+    if isinstance(name, (str, Path)) and Path(name).suffix == ".safetensors":
         path = Path(name)
     else:
         check_known(name, names(), "network")
@@ -99,7 +111,8 @@ def load_run(name: str, runs: str | Path | None = None) -> Blind:
     """
     if name in names():
         return load(name)
-    path = Path(runs or os.environ.get("GAHR_RUNS") or "runs") / name / f"{name}.safetensors"
+    folder = Path(runs).expanduser() if runs else _runs()
+    path = folder / name / f"{name}.safetensors"
     if not path.exists():
         raise FileNotFoundError(
             f"{name} is not shipped with the book, and there is no {path}. `python -m gahr zoo show {name}` "
@@ -116,7 +129,7 @@ def published_names() -> list[str]:
     >>> published_names()[4:7]
     ['calpha80-alpha5', 'celeba80-n1-a', 'celeba80-n1-b']
     """
-    return list(_published.NETWORKS)
+    return [*_published.NETWORKS, *_published.EARLIER]
 
 
 def published(name: str) -> Blind:
@@ -129,7 +142,9 @@ def published(name: str) -> Blind:
         CelebA, ``-b`` on as many of the other half (their "swapped"). Sizes go from ``n1`` in tens to
         ``n100000``, which the paper calls 1e5 and is really 99,325 images. ``"calpha80-alpha1"`` to
         ``"calpha80-alpha5"`` were trained on 100,000 geometric C^alpha images, contour and backgrounds
-        of the same regularity. See `published_names`.
+        of the same regularity. ``"bfcnn-bsd400-gray"``, ``"bfcnn-mnist-gray"`` and
+        ``"bfcnn-bsd300-color"`` are the group's BF-CNNs of 2021, for photographs, digits and colour
+        photographs. See `published_names`.
 
     Returns
     -------
@@ -147,9 +162,10 @@ def published(name: str) -> Blind:
 
     Notes
     -----
-    By the authors' code all are UNets with 64 channels and 3 blocks that predict the noise in images
-    with intensities in [0, 1]. **The real files are untested**: they could not be downloaded where
-    this was written, and the tests use made-up files, laid out as the authors' code saves them.
+    By the authors' code all but the BF-CNNs are UNets with 64 channels and 3 blocks that predict the
+    noise in images with intensities in [0, 1]. **The UNets' real files are untested**: they could not
+    be downloaded where this was written, and the tests use made-up files, laid out as the authors'
+    code saves them. The BF-CNNs' files were tried by hand. They state no licence, and have no copy here.
 
     The halves are the authors', not those of `gahr.images`. A network trained on few faces gives them
     back: CelebA's terms (non-commercial research, no redistribution) hold for its samples too.

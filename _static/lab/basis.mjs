@@ -1,75 +1,78 @@
-// Third panel: the leading singular vectors of the denoiser's Jacobian at the current picture.
-import { around, el, Picture, rankPlot, tell } from "./dom.mjs";
-import { dot } from "./linalg.mjs";
+// Third panel: the basis in which the denoiser shrinks the current picture, one direction at a time.
+import { el, Picture, tell } from "./dom.mjs";
+import { psnr } from "./images.mjs";
+import { addScaled, dot } from "./linalg.mjs";
 import { basisOf } from "./networks.mjs";
+import { rankPlot } from "./plot.mjs";
+import { storedBasis } from "./stored.mjs";
 
-const COUNT = 20;
-const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -COUNT, End: COUNT };
+const LIVE = 20; // directions that are computed here; of stored ones there are more
 
 /** The panel: `element`; `refresh(state, x, y)` for a clean and a noisy picture; `stopped()`, `clear(text)`. */
 export function basisPanel(lab) {
   const said = el("p", { role: "status" });
-  const bar = el("progress", { max: 1, value: 0, "aria-label": "how well the vectors are known" });
+  const bar = el("progress", { max: 1, value: 0, "aria-label": "how well the directions are known" });
   const stop = el("button", { type: "button", click: () => lab.stop() }, "Stop");
+  const given = el("div", { class: "lab-stage lab-given" });
+  const large = el("div", { class: "lab-stage lab-two" });
   const plot = el("div", { class: "lab-plot" });
   const detail = el("p", { class: "lab-detail" });
-  const vectors = el("div", { class: "lab-vectors", role: "toolbar", keydown: step,
-    "aria-label": "leading right singular vectors: arrow keys choose" });
-  const element = el("div", {}, el("p", { class: "lab-actions" }, stop, bar), said, detail, vectors, plot);
-  let found = null; // of the network that is looked at
-  let chosen = 0;
+  const rank = el("input", { type: "range", min: 1, max: LIVE, step: 1, value: 1, id: "lab-rank",
+    input: () => choose(Number(rank.value), true) });
+  const which = el("output", { for: "lab-rank", "aria-live": "off" });
+  const element = el("div", {},
+    el("p", { class: "lab-notice" }, "Notice: the first directions are broad patches, the later ones finer and finer waves, and both follow " +
+      "the contours of this very picture. With 50 of them it can be recognized."),
+    el("div", { class: "lab-field lab-rank" }, el("label", { for: "lab-rank" }, "Direction k"), rank, which),
+    el("div", { class: "lab-basis" }, given, large), detail, plot,
+    el("p", { class: "lab-actions" }, stop, bar), said);
+  let found = null; // lam, e, entries, residual, x, and what draws it
+  let chosen = LIVE;
 
-  /** Choose a direction; it is read out only if the reader chose it. */
+  /** Show direction `k` and the first `k` together; it is read out only if the reader chose it. */
   function choose(k, loud) {
-    chosen = k;
+    const { lam, e, entries, residual, x } = found;
+    if (loud) chosen = k;
+    rank.value = k;
+    which.textContent = `${k} of ${lam.length}`;
     detail.setAttribute("aria-live", loud ? "polite" : "off");
-    const { s, residual, entries } = found;
+    found.direction.showSigned(e[k - 1], `direction ${k}: factor ${lam[k - 1].toFixed(2)}`);
+    const together = new Float64Array(x.length);
+    for (let i = 0; i < k; i += 1) addScaled(together, lam[i] * entries[i], e[i]);
+    found.together.show(together, `directions 1 to ${k} together: ${psnr(x, together).toFixed(1)} dB`);
+    found.plot?.mark(k);
     detail.textContent =
-      `Direction ${k + 1}: the noisy picture has ${entries[k].toFixed(2)} of it; the denoiser passes on ` +
-      `${s[k].toFixed(3)} times that, ${(s[k] * entries[k]).toFixed(2)}. ` +
-      `The residual is ${residual[k].toExponential(0)}.`;
-    [...vectors.children].forEach((button, i) => {
-      button.setAttribute("aria-pressed", String(i === k));
-      button.tabIndex = i === k ? 0 : -1;
-    });
+      `Direction ${k}: the noisy picture has ${entries[k - 1].toFixed(2)} of it; the denoiser passes on ` +
+      `${lam[k - 1].toFixed(3)} times that, ${(lam[k - 1] * entries[k - 1]).toFixed(2)}. ` +
+      `Residual: ${residual[k - 1].toExponential(0)} (how far it is from an exact eigenvector; 0 is exact).`;
   }
 
-  function step(event) {
-    if (!KEYS[event.key] || event.altKey || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    const last = vectors.children.length - 1;
-    vectors.children[Math.min(Math.max(chosen + KEYS[event.key], 0), last)].focus();
+  /** Take over eigenvalues and eigenvectors and show them. */
+  function adopt({ lam, e, residual }, x, y, side) {
+    // an eigenvector has no sign of its own: here the noisy picture has a positive amount of it
+    const turned = e.map((vector) => (dot(vector, y) < 0 ? vector.map((value) => -value) : vector));
+    const direction = new Picture(side, "a direction: orange where it is negative, purple where it is positive", 8);
+    const together = new Picture(side, "what the first directions make of the noisy picture together", 8);
+    found = { lam, residual, x, direction, together, e: turned, entries: turned.map((vector) => dot(vector, y)) };
+    rank.max = lam.length;
+    rank.disabled = false;
+    large.classList.remove("lab-stale");
+    large.replaceChildren(direction.element, together.element);
+    choose(Math.min(chosen, lam.length), false);
   }
 
-  function show(side) {
-    const focused = vectors.contains(document.activeElement);
-    vectors.classList.remove("lab-stale");
-    vectors.replaceChildren(
-      ...found.right.map((vector, k) => {
-        const text = `${k + 1}: ${found.s[k].toFixed(2)}`;
-        const picture = new Picture(side, `direction ${k + 1}`, 2);
-        picture.show(found.turned[k], text, null, around(vector));
-        const loud = () => choose(k, true);
-        return el("button", { type: "button", "aria-label": `${text}, direction and factor`, focus: loud, click: loud }, picture.element);
-      }),
-    );
-    choose(Math.min(chosen, found.s.length - 1), false);
-    if (focused) vectors.children[chosen].focus();
-  }
-
-  /** Take over singular triplets and show them. */
-  function adopt({ s, right, residual }, y, side) {
-    // a singular vector has no sign of its own: here the noisy picture has a positive amount of it
-    const signs = right.map((vector) => (dot(vector, y) < 0 ? -1 : 1));
-    const turned = right.map((vector, k) => vector.map((value) => signs[k] * value));
-    found = { s, right, residual, turned, entries: turned.map((vector) => dot(vector, y)) };
-    show(side);
+  function drawPlot(curves) {
+    found.plot = rankPlot(curves.map(([name, values], at) => ({ name, values, dash: at ? "5 4" : "",
+      colour: `var(--gahr-${at ? "vermillion" : "blue"})` })), "eigenvalues against rank", "factor");
+    plot.replaceChildren(found.plot.element);
+    found.plot.mark(Number(rank.value));
   }
 
   function clear(text) {
-    vectors.replaceChildren();
-    plot.replaceChildren();
+    for (const part of [given, large, plot]) part.replaceChildren();
     detail.textContent = "";
+    which.textContent = "";
+    rank.disabled = true;
     bar.value = 0;
     tell(said, text);
   }
@@ -79,45 +82,61 @@ export function basisPanel(lab) {
     clear,
 
     stopped() {
-      if (vectors.classList.contains("lab-stale")) clear("Stopped.");
+      if (large.classList.contains("lab-stale")) clear("");
       bar.value = 0;
       tell(said, "Stopped.");
     },
 
     async refresh(state, x, y) {
       const { names, side, labels } = basisOf(state);
+      const [clean, noisy, estimate] = ["picture", "noisy picture", "estimate"].map((name) => new Picture(side, name, 4));
+      clean.show(x, "the picture");
+      noisy.show(y, `with noise σ = ${state.noise.toFixed(2)}: ${psnr(x, y).toFixed(1)} dB`);
+      given.replaceChildren(clean.element, noisy.element, estimate.element);
       bar.value = 0;
+      rank.disabled = true;
       plot.replaceChildren();
-      vectors.classList.add("lab-stale");
-      tell(said, "Pushing directions through the network …", 300);
-      const [curves, lines] = [[], []];
-      const end = await lab.ask("main", "basis", { names, y, k: COUNT }, (part) => {
-        const at = names.indexOf(part.name);
-        if (!part.found) {
-          bar.value = Math.max(bar.value, (at + Math.min(part.round / 36, 0.95)) / names.length);
-          if (part.early && at === 0) {
-            adopt(part.early, y, side);
-            tell(said, "A first look; refining …");
-            lab.record({ early: { y: Array.from(y), s: part.early.s, milliseconds: part.milliseconds } });
-          }
-          return;
-        }
-        const { s, right, residual } = part.found;
-        if (at === 0) adopt(part.found, y, side);
-        curves.push({ name: labels[part.name], values: s, dash: at ? "5 4" : "",
-          colour: `var(--gahr-${at ? "vermillion" : "blue"})` });
-        lines.push(`${labels[part.name]}: ${s[0].toFixed(2)} to ${s[COUNT - 1].toFixed(2)}, ` +
-          `in ${(part.milliseconds / 1000).toFixed(1)} s`);
-        const top = Math.ceil(2 * Math.max(...curves.flatMap((curve) => curve.values))) / 2;
-        plot.replaceChildren(rankPlot(curves, "singular values against rank", top));
-        const rows = right.map((row) => Array.from(row));
-        const { milliseconds } = part;
-        lab.record({ [part.name]: { y: Array.from(y), s, right: rows, residual, milliseconds } });
-      });
-      if (end !== "done") return;
+      large.classList.add("lab-stale");
+      const ready = await storedBasis(lab.file, names[0], state);
+      if (lab.state() !== state) return;
+      if (ready) {
+        adopt(ready, x, y, side);
+        drawPlot([[labels[names[0]], ready.lam], ...names.slice(1).map((name) => [labels[name], ready.others[name]])]);
+        tell(said, `The ${ready.lam.length} leading eigenvectors, stored with the book. Change the noise, and ${LIVE} are computed here.`);
+        lab.record({ stored: { names, y: Array.from(y), lam: ready.lam, e: ready.e.map((row) => Array.from(row)) } });
+      } else tell(said, "Pushing directions through the network …", 300);
+      const seen = ([part]) => {
+        const db = psnr(x, part.estimate).toFixed(1);
+        estimate.show(part.estimate, `the denoiser's estimate: ${db} dB`);
+      };
+      if (await lab.ask("main", "denoise", { names: names.slice(0, 1), y }, (part) => seen([part])) !== "done") return;
+      if (!ready && await compute(names, labels, x, y, side) !== "done") return;
       bar.value = 1;
-      tell(said, `Leading ${COUNT} singular values. ${lines.map((line) => `${line}.`).join(" ")}`);
       lab.record({ basis: names });
     },
   };
+
+  async function compute(names, labels, x, y, side) {
+    const [curves, lines] = [[], []];
+    const end = await lab.ask("main", "basis", { names, y, k: LIVE }, (part) => {
+      const at = names.indexOf(part.name);
+      if (!part.found) {
+        bar.value = Math.max(bar.value, (at + Math.min(part.round / 36, 0.95)) / names.length);
+        if (part.early && at === 0) {
+          adopt(part.early, x, y, side);
+          tell(said, "A first look; refining …");
+          lab.record({ early: { y: Array.from(y), lam: part.early.lam, milliseconds: part.milliseconds } });
+        }
+        return;
+      }
+      const { lam, e, residual } = part.found;
+      if (at === 0) adopt(part.found, x, y, side);
+      curves.push([labels[part.name], lam]);
+      lines.push(`${labels[part.name]}: ${lam[0].toFixed(2)} to ${lam.at(-1).toFixed(2)}, in ${(part.milliseconds / 1000).toFixed(1)} s.`);
+      drawPlot(curves);
+      lab.record({ [part.name]: { y: Array.from(y), lam, e: e.map((row) => Array.from(row)), residual, milliseconds: part.milliseconds } });
+    });
+    if (end === "done") tell(said, `Leading ${LIVE} eigenvalues. ${lines.join(" ")}`);
+    return end;
+  }
 }

@@ -7,7 +7,9 @@ import { rowOf } from "./networks.mjs";
 export function denoisePanel(lab) {
   const grid = el("div", { class: "lab-grid-of-pictures" });
   const said = el("p", { role: "status" });
-  const element = el("div", {}, said, grid);
+  const notice = el("p", { class: "lab-notice" }, "Notice: with few training pictures the estimate is a picture that the network " +
+    "was shown, with many it is yours. More noise makes memory easier to see. (6 dB more is half the error.)");
+  const element = el("div", {}, notice, said, grid);
   let shown = {};
   let key = "";
 

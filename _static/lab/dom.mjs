@@ -1,4 +1,5 @@
 // Small helpers to build the page. Nothing here knows of networks.
+import { gray, signed } from "./colours.mjs";
 
 /** An element with attributes (functions become listeners) and children. */
 export function el(tag, attributes = {}, ...children) {
@@ -33,7 +34,7 @@ export function tell(place, text, wait = 0) {
   else place.textContent = text;
 }
 
-/** A canvas that shows a gray picture with square pixels, and says in words what it shows. */
+/** A canvas that shows a picture with square pixels, and says in words what it shows. */
 export class Picture {
   constructor(size, alt, scale = 4) {
     this.size = size;
@@ -43,31 +44,28 @@ export class Picture {
     this.element = el("figure", { class: "lab-picture" }, this.canvas, this.caption);
   }
 
-  /** `low` and `high` become black and white. */
-  show(x, text = null, alt = null, [low, high] = [0, 1]) {
+  /** `low` and `high` become black and white; `colours` maps a share from 0 to 1 to red, green and blue. */
+  show(x, text = null, alt = null, [low, high] = [0, 1], colours = gray) {
     const context = this.canvas.getContext("2d");
     const pixels = context.createImageData(this.size, this.size);
-    for (let i = 0; i < x.length; i += 1) {
-      const gray = Math.round((255 * (x[i] - low)) / (high - low));
-      pixels.data.set([gray, gray, gray, 255], 4 * i);
-    }
+    for (let i = 0; i < x.length; i += 1) pixels.data.set([...colours((x[i] - low) / (high - low)), 255], 4 * i);
     context.putImageData(pixels, 0, 0);
     this.stale(false);
     if (text !== null) this.caption.textContent = text;
     if (alt !== null) this.canvas.setAttribute("aria-label", alt);
   }
 
+  /** A vector: orange where it is negative, white at zero, purple where it is positive. */
+  showSigned(vector, text = null, alt = null) {
+    let most = 1e-12;
+    for (const value of vector) most = Math.max(most, Math.abs(value));
+    this.show(vector, text, alt, [-most, most], (share) => signed(2 * share - 1));
+  }
+
   /** Whether what it shows belongs to an earlier question. */
   stale(is = true) {
     this.element.classList.toggle("lab-stale", is);
   }
-}
-
-/** A vector shown with zero at middle gray. */
-export function around(vector) {
-  let most = 1e-12;
-  for (const value of vector) most = Math.max(most, Math.abs(value));
-  return [-most, most];
 }
 
 /** A function that waits until calls have paused; `cancel` forgets the one that waits. */
@@ -78,43 +76,4 @@ export function debounced(run, milliseconds = 60) {
     timer = setTimeout(() => run(...values), milliseconds);
   };
   return Object.assign(later, { cancel: () => clearTimeout(timer) });
-}
-
-const SVG = "http://www.w3.org/2000/svg";
-
-/** A plot of curves against rank: `[{ name, values, colour, dash }]`. */
-export function rankPlot(curves, label, top) {
-  const [width, height, left, below] = [420, 232, 42, 34];
-  const svg = document.createElementNS(SVG, "svg");
-  const add = (tag, attributes, text = "") => {
-    const made = document.createElementNS(SVG, tag);
-    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-    made.textContent = text;
-    svg.append(made);
-  };
-  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  svg.setAttribute("role", "img");
-  const said = curves.map(({ name, values }) =>
-    `${name}: ${[1, 5, 10, 20].filter((k) => k <= values.length).map((k) => `${values[k - 1].toFixed(2)} at ${k}`).join(", ")}`);
-  svg.setAttribute("aria-label", `${label}. ${said.join(". ")}.`);
-  const most = Math.max(...curves.map((curve) => curve.values.length), 2);
-  const x = (rank) => left + ((width - left - 12) * (rank - 1)) / (most - 1);
-  const y = (value) => height - below - ((height - below - 28) * value) / top;
-  for (let value = 0; value <= top + 1e-9; value += 0.5) {
-    add("line", { x1: left, x2: width - 12, y1: y(value), y2: y(value), class: "lab-grid" });
-    add("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, value.toFixed(1));
-  }
-  for (const rank of [1, 5, 10, 15, 20].filter((value) => value <= most)) {
-    add("text", { x: x(rank), y: height - below + 16, "text-anchor": "middle" }, String(rank));
-  }
-  add("text", { x: (left + width) / 2, y: height - 4, "text-anchor": "middle" }, "rank k");
-  add("text", { x: left - 34, y: 12 }, "singular value");
-  curves.forEach(({ values, colour, dash }) => {
-    const points = values.map((value, k) => `${x(k + 1)},${y(value)}`).join(" ");
-    add("polyline", { points, fill: "none", stroke: colour, "stroke-width": 2, "stroke-dasharray": dash ?? "" });
-    values.forEach((value, k) => add("circle", { cx: x(k + 1), cy: y(value), r: 2.5, fill: colour }));
-  });
-  const legend = el("p", { class: "lab-legend" }, ...curves.map(({ name, colour, dash }) =>
-    el("span", { style: `--line: ${colour}`, class: dash ? "dashed" : null }, name)));
-  return el("div", {}, svg, legend);
 }

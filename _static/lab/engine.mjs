@@ -1,7 +1,7 @@
 // The book's networks, run by onnxruntime. No page and no worker in here: it is tested in node, too.
 
 /**
- * `ort` is onnxruntime-web; `read(name)` fetches a file that `python -m gahr export` wrote, as a Uint8Array.
+ * `ort` is onnxruntime-web; `read(name)` fetches a file that `python -m book.lab` wrote, as a Uint8Array.
  *
  * Each network's graph refers to its weights in the network's own file, so one graph serves many.
  */
@@ -68,16 +68,14 @@ export function engine(ort, read) {
       return apart(estimate, 1, Float32Array)[0];
     },
 
-    /** What the Jacobian at `y` makes of directions: a function of rows v, to J v and J^T J v. */
-    async products(name, y) {
+    /** What the symmetric part of the Jacobian at `y` makes of directions: a function of rows v, to (J v + J^T v) / 2. */
+    async symmetric(name, y) {
       const { made, size } = await session(name, "products");
       const at = image([y], size);
       return async (rows) => {
         const out = await made.run({ y: at, v: image(rows, size) });
-        return {
-          there: apart(out.there, rows.length, Float64Array),
-          back: apart(out.back, rows.length, Float64Array),
-        };
+        const [there, back] = [out.there, out.back].map((part) => apart(part, rows.length, Float64Array));
+        return there.map((row, i) => row.map((value, j) => (value + back[i][j]) / 2));
       };
     },
   };

@@ -5,11 +5,12 @@ import { controls } from "./controls.mjs";
 import { denoisePanel } from "./denoise.mjs";
 import { debounced, el, labelled, tell } from "./dom.mjs";
 import { drawingBoard } from "./drawing.mjs";
-import { fetched } from "./files.mjs";
+import { POLICY, fetched } from "./files.mjs";
 import { addNoise } from "./images.mjs";
-import { basisOf, rowOf } from "./networks.mjs";
+import { basisOf, kindOf, rowOf } from "./networks.mjs";
 import { Pictures } from "./pictures.mjs";
 import { sheet, download } from "./sheet.mjs";
+import { SEEDS } from "./shown.mjs";
 import { DEFAULTS, asks, format, parse } from "./state.mjs";
 import { twinsPanel } from "./twins.mjs";
 
@@ -24,6 +25,7 @@ const root = document.getElementById("gahr-lab");
 /** Puts the lab in its place; returns a function that takes the state from the address. */
 function start() {
   let state = parse(location.hash);
+  const states = { ...DEFAULTS, [state.panel]: state }; // each panel keeps its own
   let turn = 0; // of computations: what an earlier one finds out is not shown
   let busy = false;
   const asker = new Asker();
@@ -64,7 +66,7 @@ function start() {
     tabs[next].focus();
   }
 
-  const file = el("input", { type: "file", accept: "image/*", id: "lab-file", change: async () => {
+  const file = el("input", { type: "file", accept: "image/png,image/jpeg,image/gif,image/webp,image/bmp", id: "lab-file", change: async () => {
     if (!file.files.length) return;
     problem.textContent = "";
     try {
@@ -82,9 +84,13 @@ function start() {
   const fields = controls(update, own);
 
   function update(changes, force = false) {
-    const next = { ...state, ...changes };
+    const { panel = state.panel, ...rest } = changes;
+    if (panel === "basis" && rest.picture) rest.family = kindOf(rest.picture) ?? state.family; // networks of the same kind
+    if (panel === "twins" && rest.family && state.seed === SEEDS[state.family]) rest.seed = SEEDS[rest.family]; // its own story
+    const next = panel === state.panel ? { ...state, ...rest } : states[panel];
     if (format(next) === format(state) && !force) return;
     state = next;
+    states[panel] = state;
     write();
     show();
   }
@@ -152,7 +158,7 @@ function start() {
     board.wipe();
     file.value = "";
     pictures.own = null;
-    update({ ...DEFAULTS, panel: state.panel }, true);
+    update(DEFAULTS[state.panel], true);
   }
 
   const copied = el("span", { role: "status", class: "lab-copied" });
@@ -175,19 +181,28 @@ function start() {
   root.replaceChildren(el("div", { role: "tablist", "aria-label": "What to look at", class: "lab-tabs" }, ...tabs),
     fields.element, problem, stage, actions);
   root.results = results; // for tests, and for the curious
+  fields.fill(pictures).catch(() => {}); // a panel says what is missing
   show();
 
   return {
     take() {
       clearTimeout(later);
       state = parse(location.hash);
+      states[state.panel] = state;
       show();
     },
     focus: () => tabs[PANELS.findIndex(([name]) => name === state.panel)].focus(),
   };
 }
 
+let policy = ""; // what a content security policy forbade on this page
+document.addEventListener("securitypolicyviolation", (event) => { policy = event.effectiveDirective; });
+
 function explain({ message }) {
+  if (policy || message.startsWith(POLICY) || /content security policy|unsafe-eval/i.test(message)) {
+    return `${POLICY}${policy ? ` (${policy})` : message.slice(POLICY.length)}. Whoever serves this page must allow ` +
+      "script-src 'self' 'wasm-unsafe-eval', worker-src 'self' and connect-src 'self'. The figures of the chapters need none of this.";
+  }
   if (/ort\.wasm|dynamically imported|importing|backend/i.test(message)) {
     return "The engine that runs networks could not be loaded. Either the connection broke: then Reset tries again. " +
       "Or it is not part of this copy of the book: it is fetched from npm when the book is built.";

@@ -1,5 +1,6 @@
 // Where the lab's pictures come from. What a reader uploads or draws stays in this tab.
 import { el } from "./dom.mjs";
+import { sizeOf } from "./headers.mjs";
 import { cAlpha, disc, gray, resample } from "./images.mjs";
 
 /** What the menu offers. */
@@ -11,6 +12,9 @@ export const NAMES = [
   ["calpha", "a smooth contour, drawn from the seed"],
   ["own", "your own: upload or draw"],
 ];
+
+/** Pixels on a side that an upload may have. */
+export const LARGEST = 4096;
 
 /** Pictures by name, at any size. `file(name)` fetches; `face(seed)` lets the worker draw a face, null if given up. */
 export class Pictures {
@@ -24,7 +28,7 @@ export class Pictures {
   async get({ picture, seed, alpha }, size) {
     if (picture === "disc") return disc(size, seed);
     if (picture === "calpha") return cAlpha(size, alpha, seed);
-    if (picture === "face") {
+    if (picture === "face" && seed !== 0) { // that of seed 0 is stored
       if (!this.faces.has(seed)) this.faces.set(seed, this.face(seed)); // whoever asks meanwhile waits for the same
       let x = null;
       try {
@@ -42,13 +46,19 @@ export class Pictures {
     return resample(Float32Array.from(bytes, (value) => value / 255), row.size, row.size, size);
   }
 
-  /** Read an uploaded file; throws a sentence if it is no picture. */
+  /** Read an uploaded file; throws a sentence if it is no picture, or too large to be decoded. */
   async upload(file) {
+    const found = sizeOf(new Uint8Array(await file.slice(0, 1 << 20).arrayBuffer()));
+    if (!found) throw new Error(`${file.name} cannot be read as a picture: PNG, JPEG, GIF, WebP and BMP can.`);
+    if (Math.max(...found) > LARGEST) {
+      const limit = LARGEST.toLocaleString("en");
+      throw new Error(`${file.name} has ${found.join("×")} pixels: at most ${limit} on a side can be read.`);
+    }
     let bitmap;
     try {
       bitmap = await createImageBitmap(file);
     } catch {
-      throw new Error(`${file.name} cannot be read as a picture.`);
+      throw new Error(`${file.name} cannot be read as a picture: the browser could not decode it.`);
     }
     const side = Math.min(bitmap.width, bitmap.height); // of the middle square
     const small = Math.min(512, side);

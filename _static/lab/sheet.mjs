@@ -1,21 +1,24 @@
-// What a panel shows, as one PNG with its captions: for a slide.
+// What a panel shows, as one PNG with its captions, as wide as a slide.
 import { el } from "./dom.mjs";
 
-const [ZOOM, GAP, LINE] = [4, 12, 17];
+const [WIDE, GAP, LINE, FONT] = [1920, 24, 36, 28];
+const LARGER = 3; // the plot: its letters are then as large as the captions
 const PRINT = "text { font: 12px sans-serif; fill: #000 } .lab-grid { stroke: #ccc }";
 
-/** All pictures of an element on white, five in a row, each with its caption; its plot, if it has one, below. */
+/** All pictures of an element on white, in rows, each with its caption; its plot, if it has one, below. */
 export async function sheet(element) {
   const figures = [...element.querySelectorAll("figure")].map((figure) => ({
     canvas: figure.querySelector("canvas"),
     text: figure.querySelector("figcaption").textContent,
   }));
   if (!figures.length) return null;
-  const columns = Math.min(figures.length, 5);
-  const side = Math.max(...figures.map(({ canvas }) => canvas.width)) * ZOOM;
-  const page = el("canvas", { width: columns * (side + GAP) + GAP });
+  const columns = figures.length <= 6 ? Math.min(figures.length, 3) : 4;
+  const pixels = Math.max(...figures.map(({ canvas }) => canvas.width));
+  const zoom = Math.floor(((WIDE - GAP) / columns - GAP) / pixels); // whole: square pixels stay square
+  const side = pixels * zoom;
+  const page = el("canvas", { width: WIDE });
   const context = page.getContext("2d");
-  const dress = () => Object.assign(context, { font: "13px sans-serif", imageSmoothingEnabled: false });
+  const dress = () => Object.assign(context, { font: `${FONT}px sans-serif`, imageSmoothingEnabled: false });
   dress();
   const captions = figures.map(({ text }) => wrapped(context, text, side));
   const high = side + LINE * Math.max(...captions.map((lines) => lines.length)) + GAP;
@@ -28,14 +31,14 @@ export async function sheet(element) {
   context.fillStyle = "#000";
   figures.forEach(({ canvas }, i) => {
     const [x, y] = [GAP + (i % columns) * (side + GAP), GAP + Math.floor(i / columns) * high];
-    context.drawImage(canvas, x, y, canvas.width * ZOOM, canvas.height * ZOOM);
-    captions[i].forEach((line, k) => context.fillText(line, x, y + canvas.height * ZOOM + LINE * (k + 1) - 3));
+    context.drawImage(canvas, x, y, canvas.width * zoom, canvas.height * zoom);
+    captions[i].forEach((line, k) => context.fillText(line, x, y + canvas.height * zoom + LINE * (k + 1) - 6));
   });
   if (plot) {
     context.drawImage(plot.image, GAP, below, plot.width, plot.height);
     plot.names.forEach(({ text, colour }, k) => {
       context.fillStyle = colour;
-      context.fillText(text, GAP + 42, below + plot.height + LINE * (k + 1));
+      context.fillText(text, GAP + 100, below + plot.height + LINE * (k + 1));
     });
   }
   return page;
@@ -53,8 +56,8 @@ async function plotOf(element) {
     const { stroke, fill } = getComputedStyle(part);
     drawn[i].setAttribute("style", `stroke: ${stroke}; fill: ${fill}`);
   });
-  copy.setAttribute("width", 2 * width);
-  copy.setAttribute("height", 2 * height);
+  copy.setAttribute("width", LARGER * width);
+  copy.setAttribute("height", LARGER * height);
   const image = new Image();
   image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
   await image.decode();
@@ -62,7 +65,7 @@ async function plotOf(element) {
     text: span.textContent,
     colour: getComputedStyle(span).getPropertyValue("--line"),
   }));
-  return { image, width: 1.5 * width, height: 1.5 * height, names };
+  return { image, width: LARGER * width, height: LARGER * height, names };
 }
 
 function wrapped(context, text, width) {

@@ -1,6 +1,6 @@
 // Runs the networks beside the page, so that it stays responsive. On each channel the latest request wins.
 import { engine } from "./engine.mjs";
-import { fetched } from "./files.mjs";
+import { POLICY, fetched } from "./files.mjs";
 import { similarity } from "./images.mjs";
 import { sample } from "./sampler.mjs";
 import { leading } from "./spectrum.mjs";
@@ -41,7 +41,8 @@ const TASKS = {
 
   async twins({ names, seed, d, every = 1 }, tell) {
     const net = await ready;
-    const runs = names.map((name) => sample((y) => net.denoise(name, y), d, seed));
+    const { mean } = (await net.index())[names[0]];
+    const runs = names.map((name) => sample((y) => net.denoise(name, y), d, seed, { mean }));
     const now = await Promise.all(runs.map(async (run) => (await run.next()).value));
     for (let step = 0; now.some((state) => !state.last); step += 1) {
       if (step % every === 0) await tell(pair(now, step));
@@ -57,14 +58,14 @@ const TASKS = {
     const net = await ready;
     for (const name of names) {
       const began = performance.now();
-      const products = await net.products(name, y);
+      const product = await net.symmetric(name, y);
       let looked = false; // the first rough look is worth showing: the rest takes as long again
       const progress = (round, residual, rough) => {
         const early = !looked && rough && residual < ROUGH ? rough : null;
         looked ||= Boolean(early);
         return tell({ name, round, residual, early, milliseconds: performance.now() - began });
       };
-      const found = await leading(products, y.length, k, { progress });
+      const found = await leading(product, y.length, k, { progress });
       await tell({ name, found, milliseconds: performance.now() - began });
     }
   },
@@ -75,11 +76,15 @@ function pair(now, step, last = false) {
   return {
     step,
     last,
+    pictures: now.map((state) => (state.last ? state.estimate : state.y)), // from noise to a sample
     estimates: now.map((state) => state.estimate),
     sigma: now.map((state) => state.sigma),
     similarity: b ? similarity(a, b) : 1,
   };
 }
+
+let policy = ""; // what a content security policy forbade
+self.addEventListener("securitypolicyviolation", (event) => { policy = event.effectiveDirective; });
 
 self.onmessage = async ({ data: { id, channel, task, options } }) => {
   latest.set(channel, id);
@@ -98,7 +103,7 @@ self.onmessage = async ({ data: { id, channel, task, options } }) => {
     if (error instanceof Superseded) self.postMessage({ id, done: true, superseded: true });
     else {
       if (!(await Promise.resolve(ready).then(() => true, () => false))) ready = null; // may be tried again
-      self.postMessage({ id, error: error.message });
+      self.postMessage({ id, error: policy ? `${POLICY} (${policy})` : error.message });
     }
   }
 };

@@ -1,7 +1,8 @@
 """Draw the logo and the README's picture from the book's own network: ``python book/_tools/art.py``.
 
-The logo is one output direction of the face network's Jacobian at the noisy portrait, smoothed and
-drawn as filled contours. The README's picture puts a few of these directions beside the portrait.
+The logo is one direction in which the face network shrinks the noisy portrait, smoothed and drawn as filled
+contours. The README's picture puts a few of these directions beside the portrait. What the landing
+page shows is drawn by ``python -m book.lab.screen``; ``make art`` runs both.
 """
 
 from __future__ import annotations
@@ -59,14 +60,15 @@ def main() -> None:
     """Draw both files."""
     f, x, sigma = zoo.load("faces40-unet16-n13000-a"), images.portrait(), 0.15
     y = denoisers.add_noise(x, sigma)
-    basis = bases.singular(jacobian.jacobian(f, y), shape=(1, 40, 40))
-    logo(basis.out[LOGO_RANK - 1].view(40, 40).numpy())
+    basis = bases.symmetric(jacobian.jacobian(f, y), shape=(1, 40, 40))
+    e = basis.e * (basis.e @ y.flatten()).sign()[:, None]  # an eigenvector has no sign of its own
+    logo(e[LOGO_RANK - 1].view(40, 40).numpy())
     fig, axes = plots.figure(2, 5, size=(1.7, 1.8))
     flat = axes.ravel()
     plots.images(flat[:2], [y, f(y)], ["a noisy portrait", "what the network makes of it"])
     plots.images(
         flat[2:],
-        [basis.out[k - 1].view(40, 40) for k in RANKS],
+        [e[k - 1].view(40, 40) for k in RANKS],
         [f"direction {k}, kept by {basis.lam[k - 1]:.2f}" for k in RANKS],
         signed=True,
     )

@@ -1,4 +1,4 @@
-"""Fetch what the pages need from npm: the lab's engine and KaTeX's fonts, so that no page asks another host.
+"""Fetch what the pages need from npm: the lab's engine, KaTeX's fonts, reveal.js; no page asks another host.
 
     python book/_tools/assets.py _build/assets
 
@@ -43,9 +43,16 @@ PACKAGES = (
     Package(
         "katex@0.16.22",
         "XCHRdUw4lf3SKBaJe4EvgqIuWwkPSo9XoeO8GjQW94Bp7TWv9hNhzZjZ+OH9yf1UmLygb7DIT5GSFQiyt16zYg==",
-        ("dist/katex.min.css", "dist/fonts/*.woff2"),
+        ("dist/katex.min.css", "dist/fonts/*.woff2", "LICENSE"),
         "katex",
         "the fonts of formulas come from another host",
+    ),
+    Package(
+        "reveal.js@5.2.1",
+        "r7//6mIM5p34hFiDMvYfXgyjXqGRta+/psd9YtytsgRlrpRzFv4RbH76TXd2qD+7ZPZEbpBDhdRhJaFgfQ7zNQ==",
+        ("dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js"),
+        "reveal",
+        "the slides read as one long page",
     ),
 )
 
@@ -62,7 +69,7 @@ def fetch(package: Package, target: Path) -> bool:
     """Put a package's files under ``target`` unless they are there; whether they are now."""
     folder = target / package.folder
     stamp = folder / ".version"
-    if stamp.exists() and stamp.read_text("utf-8") == package.name:
+    if stamp.exists() and stamp.read_text("utf-8") == _stamp(package):
         return True
     try:
         archive = _packed(package.name)
@@ -104,7 +111,11 @@ def _unpack(archive: bytes, package: Package, folder: Path) -> None:
             place = folder / name.removeprefix("dist/")
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(files.extractfile(member).read())
-    (folder / ".version").write_text(package.name, encoding="utf-8")
+    (folder / ".version").write_text(_stamp(package), encoding="utf-8")
+
+
+def _stamp(package: Package) -> str:
+    return " ".join([package.name, *package.wanted])
 
 
 def main(arguments: list[str] | None = None) -> int:

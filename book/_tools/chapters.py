@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 
 KEPT_CELL_METADATA = {"tags", "mystnb"}
+# What folds a cell: on the page the tag, in JupyterLab (and its outputs) the second, in Colab the third.
+FOLDED = {"jupyter": {"source_hidden": True, "outputs_hidden": True}, "cellView": "form"}
 KEPT_METADATA = {"kernelspec", "language_info", "gahr"}
 
 SETUP = """\
@@ -35,6 +37,11 @@ if "google.colab" in sys.modules:
 def chapters() -> list[Path]:
     """Paths of all chapters, in order."""
     return sorted(BOOK.glob("[0-9][0-9]-*.ipynb"))
+
+
+def pages() -> list[Path]:
+    """Paths of all pages that are not chapters."""
+    return sorted([*BOOK.glob("*.md"), *(BOOK / "teaching").glob("*.md")])
 
 
 def repository_url(root: Path = ROOT) -> str:
@@ -76,7 +83,7 @@ def strip(notebook: dict) -> dict:
     """Remove what differs from run to run, note the hash of the code; the notebook is changed."""
     for number, cell in enumerate(notebook["cells"]):
         kept = {k: v for k, v in cell["metadata"].items() if k in KEPT_CELL_METADATA and v}
-        cell["metadata"] = nbformat.from_dict(kept)
+        cell["metadata"] = nbformat.from_dict(kept | (FOLDED if "solution" in tags(cell) else {}))
         cell.setdefault("id", hashlib.sha256(f"{number} {cell['source']}".encode()).hexdigest()[:8])
         for output in cell.get("outputs", []):
             output.get("metadata", {}).pop("execution", None)

@@ -25,9 +25,14 @@ class ChapterError(RuntimeError):
     """A chapter could not be executed to its end; the message is meant to be read."""
 
 
-def execute(source: Path, target: Path, effort: str = "default") -> float:
-    """Execute ``source`` into ``target`` and return the seconds; nothing is left there on failure."""
+def execute(source: Path, target: Path, effort: str = "default", celeba: bool = False) -> float:
+    """Execute ``source`` into ``target`` and return the seconds; nothing is left there on failure.
+
+    Without ``celeba`` the reader's copy of CelebA is not seen, so that no page shows one of its pictures.
+    """
     os.environ["GAHR_STILL"] = "1"  # no kernel will stand behind the page
+    if not celeba:
+        os.environ.pop("GAHR_CELEBA", None)
     logging.getLogger("papermill").setLevel(logging.ERROR)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".failed.ipynb")
@@ -71,10 +76,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
     parser.add_argument("--effort", choices=EFFORTS, default="default")
+    parser.add_argument("--celeba", action="store_true", help="let the chapter see GAHR_CELEBA")
     chosen = parser.parse_args(arguments)
     print(f"  {chosen.source.stem:<16} executing with effort={chosen.effort} ...", flush=True)
     try:
-        seconds = execute(chosen.source, chosen.target, chosen.effort)
+        seconds = execute(chosen.source, chosen.target, chosen.effort, chosen.celeba)
     except ChapterError as error:
         print(f"\n{error}\n", file=sys.stderr)
         return 1

@@ -255,6 +255,9 @@ def outputs_current(chapter: Chapter, book: Book) -> Problems:
     stored = chapter.notebook["metadata"].get("gahr", {}).get("source_sha256")
     if stored != chapters.source_sha256(chapter.notebook):
         yield "the code changed after its outputs were stored: run `make notebooks`"
+    for cell in chapter.code:
+        if "solution" in chapters.tags(cell) and not chapters.FOLDED.items() <= cell["metadata"].items():
+            yield f"{chapter.name_of(cell)} is not folded in Colab and JupyterLab: run `make notebooks`"
 
 
 def nothing_volatile(chapter: Chapter, book: Book) -> Problems:
@@ -263,7 +266,8 @@ def nothing_volatile(chapter: Chapter, book: Book) -> Problems:
     if extra:
         yield f"metadata of the notebook must not hold {', '.join(sorted(extra))}: run `make notebooks`"
     for cell in chapter.cells:
-        extra = set(cell["metadata"]) - chapters.KEPT_CELL_METADATA
+        folds = set(chapters.FOLDED) if "solution" in chapters.tags(cell) else set()
+        extra = set(cell["metadata"]) - chapters.KEPT_CELL_METADATA - folds
         if extra:
             yield f"metadata of {chapter.name_of(cell)} must not hold {', '.join(sorted(extra))}"
         if "injected-parameters" in chapters.tags(cell):

@@ -1,8 +1,8 @@
-"""Write the replication table into its page, from what is stored with the book.
+"""Write the replication table into its page, and its counts into the landing page, from what is stored.
 
     python book/_tools/replication.py
 
-A test fails when the page is out of step.
+A test fails when a page is out of step.
 """
 
 from __future__ import annotations
@@ -11,23 +11,26 @@ import re
 import sys
 
 import chapters
-from book.claims import table as replication
+from book.claims import layout
 from gahr import _files
 
-PAGE = chapters.BOOK / "replication.md"
-MARK = re.compile(r"<!-- rows -->.*?<!-- /rows -->", re.DOTALL)
+PAGES = chapters.BOOK / "replication.md", chapters.BOOK / "intro.md"
+MARK = re.compile(r"<!-- (summary|rows|counts) -->.*?<!-- /\1 -->", re.DOTALL)
 
 
 def in_step(text: str) -> str:
-    """The page with today's rows."""
-    table = replication.markdown()
-    return MARK.sub(lambda _: f"<!-- rows -->\n{table}\n<!-- /rows -->", text)
+    """A page with today's rows."""
+    parts = {"summary": layout.summary, "rows": layout.every, "counts": layout.counts}
+    return MARK.sub(lambda found: f"<!-- {found[1]} -->\n{parts[found[1]]()}\n<!-- /{found[1]} -->", text)
 
 
 def main() -> int:
-    """Rewrite the page."""
-    text = in_step(PAGE.read_text(encoding="utf-8"))
-    _files.write_atomically(PAGE, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    """Rewrite the pages."""
+    for page in PAGES:
+        text = in_step(page.read_text(encoding="utf-8"))
+        _files.write_atomically(
+            page, lambda temporary, text=text: temporary.write_text(text, encoding="utf-8")
+        )
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from book.claims import generalization, harmonics, manifolds, shrinkage, shuffled
 
-__all__ = ["PARTS", "Row", "VERDICTS", "markdown", "rows"]
+__all__ = ["PARTS", "Row", "VERDICTS", "group", "reasons", "rows", "state"]
 
 PARTS = {
     "Section 2 and appendix B: generalization": (generalization,),
@@ -87,34 +87,24 @@ def rows(part: str | None = None) -> list[Row]:
     return made
 
 
-def markdown() -> str:
-    """How often each verdict occurs; then for each part its rows, and notes on those that do not hold."""
-    tables = {part: rows(part) for part in PARTS}
-    heads = " | ".join(part.partition(":")[0] for part in tables)
-    lines = [f"| verdict | {heads} | meaning |", f"|:--|{'--:|' * len(tables)}:--|"]
-    for name, text in VERDICTS.items():
-        counts = [str(sum(row.verdict == name for row in table)) for table in tables.values()]
-        lines.append(f"| {' | '.join((name, *counts, text))} |")
-    for part, table in tables.items():
-        lines += ["", f"### {part}", "", *_table(table)]
-        notes = {f"- {row.source}: {row.note}": None for row in table if _asks(row)}
-        lines += ["", "Why, as far as we know:", "", *notes] if notes else []
-    return "\n".join(lines)
+def state(row: Row) -> str:
+    """How a summary counts a row: ``"holds"``, ``"open"`` or ``"differs"``."""
+    return row.verdict if row.verdict in ("holds", "differs") else "open"
 
 
-def _table(table: list[Row]) -> list[str]:
-    lines = [
-        "| paper | what it says, and our rule | ours (margin) | our scale | verdict |",
-        "|:--|:--|:--|:--|:--|",
-    ]
+def group(source: str) -> str:
+    """Where in the paper, without what comes after: rows of one figure fold together.
+
+    >>> group("Fig. 2, bottom"), group("Figs. 9, 10"), group("Sec. 3.1, eq. 6")
+    ('Fig. 2', 'Figs. 9, 10', 'Sec. 3.1')
+    """
+    return source if source.startswith("Figs.") else source.partition(",")[0]
+
+
+def reasons(table: list[Row]) -> dict[str, list[Row]]:
+    """Rows that do not simply hold, by the reason that we see."""
+    found: dict[str, list[Row]] = {}
     for row in table:
-        claim = row.claim + (f".<br>*Rule: {row.rule}.*" if row.rule else ".")
-        ours = f"{row.ours}<br>({row.margin})" if row.ours else ""
-        verdict = f"**{row.verdict}**" if row.verdict in ("differs", "unclear") else row.verdict
-        cells = (cell.replace("|", "\\|") for cell in (row.source, claim, ours, row.scale, verdict))
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
-
-
-def _asks(row: Row) -> bool:
-    return bool(row.note) and row.verdict in ("differs", "unclear")
+        if row.note and row.verdict in ("differs", "unclear"):
+            found.setdefault(row.note, []).append(row)
+    return found

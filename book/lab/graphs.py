@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from book.lab import draws
 from book.lab.nodes import WEIGHTS, Graph, steps
 from gahr._checks import check_known
 from gahr._files import fetch, write_atomically
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "WEIGHTS", "graph", "write"]
 
 KINDS = ("denoise", "products")
-"""What a graph computes: the estimate of ``y``, or ``J v`` and ``J^T J v`` at ``y`` for many ``v``."""
+"""What a graph computes: the estimate of ``y``, or ``J v`` and ``J^T v`` at ``y`` for many ``v``."""
 
 OPSET = 17
 
@@ -39,7 +40,7 @@ def graph(path: str | Path, kind: str) -> onnx.ModelProto:
     kind
         ``"denoise"``: from ``y``, ``(B, C, H, W)``, the clean ``estimate``. ``"products"``: from ``y``,
         ``(1, C, H, W)``, and directions ``v``, ``(n, C, H, W)``, what the Jacobian at ``y`` makes of
-        them: ``there`` is ``J v``, ``back`` is ``J^T J v``. Exact, by frozen gates.
+        them and its transpose: ``there`` is ``J v``, ``back`` is ``J^T v``. Exact, by frozen gates.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def graph(path: str | Path, kind: str) -> onnx.ModelProto:
         inputs, outputs = [image("y", "images")], [image("estimate", "images")]
     else:
         made.add("Sub", "v", made.forward("v", plan, gates)[0], name="there")
-        made.add("Sub", "there", made.transposed("there", plan, gates), name="back")
+        made.add("Sub", "v", made.transposed("v", plan, gates), name="back")
         inputs = [image("y", 1), image("v", "directions")]
         outputs = [image(name, "directions") for name in ("there", "back")]
     needed = _needed(made.nodes, {o.name for o in outputs})
@@ -120,8 +121,8 @@ def write(names: Sequence[str], folder: str | Path) -> list[Path]:
     -------
     written
         The files: the graphs, the networks, and ``networks.json``, which says for each network its
-        graph, the side of its images, what it was trained on, and how many of them (``null``: fresh
-        ones at every step).
+        graph, the side of its images, what it was trained on, how many of them (``null``: fresh
+        ones at every step), and the mean intensity at which its samples begin.
     """
     from gahr import zoo
 
@@ -140,6 +141,7 @@ def write(names: Sequence[str], folder: str | Path) -> list[Path]:
             "size": int(re.match(r"[a-z]+(\d+)", recipe["images"])[1]),
             "images": recipe["images"],
             "n": recipe["n"],
+            "mean": draws.mean(recipe["images"]),
         }
     files["networks.json"] = (json.dumps(index, indent=1) + "\n").encode()
     return [

@@ -25,8 +25,8 @@ from gahr.training.objective import RunningError
 
 LEVELS = (0.05, 0.15, 0.3)
 CUTS = (20, 50, 200)
-IMAGES, DRAWS = 12, 12
-DISCS, DISC_SIZE, DISC_DRAWS = 2, 16, 2
+IMAGES, DRAWS = 8, 8
+DISCS, DISC_SIZE, DISC_DRAWS = 2, 12, 2
 """Few: the ideal denoiser of discs is integrated anew for every pixel of its Jacobian."""
 
 
@@ -85,11 +85,13 @@ def asymmetries(images_name: str = "faces20", n: int = 13_000, blocks: int = 2, 
     -------
     found
         ``rows``, one for each ``denoiser``, ``sigma`` and ``measure``, with ``mean`` and ``se`` over
-        images: ``psnr`` (dB); ``ratio``, ||J - J^T|| / ||J||, of single draws and of the mean over draws
-        (``ratio of mean``); ``lost``, the norm of the antisymmetric part's share of f(y) over that of f(y);
-        ``least`` eigenvalue of the symmetric part; ``within k``, the ratio inside the leading k
-        directions; ``pair``, share of the antisymmetric energy in its leading plane; ``cost``, the least
-        part of the squared error that asymmetry must cause (`gahr.analysis.asymmetry.least_excess`).
+        images: ``psnr`` (dB); ``ratio``, ||J - J^T|| / ||J||, of single draws and of the mean over
+        draws (``ratio of mean``); ``lost``, the norm of the antisymmetric part's share of f(y) over that
+        of f(y); ``greatest`` and ``least`` eigenvalue of the symmetric part, and the share of the noise's
+        energy in the direction of the least (``noise in the last``); ``within k``, the ratio inside the
+        leading k directions; ``pair``, share of the antisymmetric energy in its leading plane; ``cost``,
+        the least part of the squared error that asymmetry must cause
+        (`gahr.analysis.asymmetry.least_excess`).
     """
     train, x = images.load(images_name, n, "a"), images.load(images_name, IMAGES, "held-out")
     wiener = Wiener.fit(train)
@@ -100,9 +102,9 @@ def asymmetries(images_name: str = "faces20", n: int = 13_000, blocks: int = 2, 
         "network, told": partial(fitted, base, True, train),
         "network": partial(fitted, base, False, train),
     }
-    others = {f"network, {width} channels": replace(base, network=f"unet{width}") for width in (8, 32)}
-    others["network, a fifth of the steps"] = replace(base, steps=steps // 5)
-    kinds |= {name: partial(fitted, recipe, False, train) for name, recipe in others.items()}
+    narrow, short = replace(base, network="unet8"), replace(base, steps=steps // 5)
+    kinds["network, half the width"] = partial(fitted, narrow, False, train)
+    kinds["network, a fifth of the steps"] = partial(fitted, short, False, train)
     shipped = f"{images_name}-unet16-n{n}-a"
     if shipped in zoo.names():
         recipe = zoo.describe(shipped)["recipe"]
@@ -139,13 +141,15 @@ def _at_one(f: Denoiser, x: Tensor, sigma: float, known: float | None, draws: in
     J, y, estimate = Js[0], ys[0], f(ys[0], known)
     basis = bases.symmetric(J, shape=tuple(y.shape[1:]))
     errors = [(f(y, known) - x).square().sum().item() for y in ys]
-    lost = (J - J.T) @ y.flatten() / 2
+    lost, noise = (J - J.T) @ y.flatten() / 2, (y - x).flatten()
     row = {
         "psnr": sum(measures.psnr(x, f(y, known)).item() for y in ys) / draws,
         "ratio": energies.ratio,
         "ratio of mean": energies.ratio_of_mean,
         "lost": (lost.norm() / estimate.norm()).item(),
+        "greatest": basis.lam[0].item(),
         "least": basis.lam[-1].item(),
+        "noise in the last": (basis.e[-1] @ noise / noise.norm()).square().item(),
         "pair": asymmetry.pair_share(J),
         "cost": asymmetry.least_excess(energies, sigma) / (sum(errors) / draws),
     }
@@ -160,6 +164,9 @@ def _matrix(f: Denoiser, y: Tensor, sigma: float | None) -> Tensor:
     step, d = 1e-3, y.numel()
     pixels = step * torch.eye(d).view(d, *y.shape[1:])
     return torch.cat([(f(y + e, sigma) - f(y - e, sigma)).flatten(1) / (2 * step) for e in pixels.split(1)]).T
+
+
+STUDIES = {"faces20-asymmetry": asymmetries}
 
 
 STUDIES = {"faces20-asymmetry": asymmetries}

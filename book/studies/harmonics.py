@@ -44,7 +44,7 @@ def network(alpha: float) -> str:
 
 def oracle(x: Tensor, find: Callable[[Tensor, float], Tensor]) -> Tensor:
     """PSNR in dB of the best factors in a basis, ``(levels, B)``; ``find`` gives the coefficients."""
-    rows = [measures.decibels(bases.oracle_error(find(x, s), s) / x[0].numel()) for s in SIGMAS]
+    rows = [measures.decibels(bases.oracle_error(find(x, s), s, x) / x[0].numel()) for s in SIGMAS]
     return torch.stack(rows)
 
 

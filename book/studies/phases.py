@@ -118,6 +118,8 @@ def _row(recipe: Recipe, f: list[Denoiser], facts: list[dict], x: Tensor) -> dic
 STUDIES = {f"{IMAGES}-phases": phases}
 
 
+STUDIES = {"fashion16-phases": phases}
+
 if __name__ == "__main__":
     for path in train(sys.argv[1]):
         print(path.stem, flush=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gahr import bases, measures
-from gahr._checks import check_images, check_known
+from gahr._checks import check_images, check_known, stream
 from gahr.analysis import bestbasis, harmonics
 from gahr.denoisers import Denoiser, add_noise
 from gahr.images import synthetic
@@ -50,7 +50,7 @@ def contour(n: int, size: int = 40, alpha: float = 2.0, seed: int = 0) -> Tensor
         ``(n, size)``, double, in pixels from the top, one for each column; in the image rounded to a
         pixel. What lies below the contour has rows at or beyond its height.
     """
-    white = 2 * torch.rand(n, size, generator=torch.Generator().manual_seed(seed)).double() - 1
+    white = 2 * torch.rand(n, size, generator=stream(seed), dtype=torch.float32).double() - 1
     k = (torch.fft.fftfreq(size, dtype=torch.float64) * size).abs().clamp_min(1.0)
     return torch.fft.ifft(torch.fft.fft(white) * k**-alpha).real * size + size // 2
 

@@ -42,12 +42,17 @@ SHARED = {"both": (0, 1, 0, 1), "start": (0, 1, 0, 2), "noise": (0, 1, 3, 1), "n
 def halves(stem: str) -> tuple[Blind, Blind]:
     """The two networks trained on disjoint halves, for instance ``halves("fashion32-unet16-n10")``.
 
+    Networks that were trained on this machine are found where `gahr.zoo.load_run` looks.
+
     Raises
     ------
     KeyError
         If the manifest lacks one; the message names the nearest.
     """
-    f, g = (zoo.load(f"{stem}-{half}").to(memory_format=torch.channels_last) for half in ("a", "b"))
+    own = zoo.names("run")
+    both = [f"{stem}-{half}" for half in ("a", "b")]
+    loaded = [zoo.load_run(name) if name in own else zoo.load(name) for name in both]
+    f, g = (each.to(memory_format=torch.channels_last) for each in loaded)
     return f, g
 
 

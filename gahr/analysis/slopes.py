@@ -7,24 +7,33 @@ against input PSNR has the slope ``alpha / (alpha + 1)`` (paper, section 3.2 and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from gahr import measures
-from gahr._checks import check_number
+from gahr._checks import check_count, check_images, check_number, stream
+from gahr.denoisers import Denoiser
 from gahr.measures import Slope
 
 __all__ = [
     "WEAK",
+    "ByRule",
+    "LEVELS",
     "between",
+    "by_rule",
     "local_slopes",
     "minimax_slope",
     "usable",
     "without_floor",
 ]
 
+
+LEVELS = tuple(round(10 ** (k / 10 - 2), 4) for k in range(21))
+"""Noise levels from 0.01 to 1, every 2 dB of input PSNR."""
 
 WEAK = (0.01, 0.05)
 """Noise levels that chapter 9 calls weak."""
@@ -112,6 +121,61 @@ def usable(mse: Tensor, floor: float, prior: float, factor: float = 4.0) -> list
     return [factor * floor <= error <= prior / factor for error in mse.tolist()]
 
 
+class ByRule(NamedTuple):
+    """A slope and the noise levels that a rule chose for it."""
+
+    slope: Slope
+    levels: tuple[float, ...]
+    floor: float
+    prior: float
+
+
+@torch.no_grad()
+def by_rule(
+    f: Denoiser, x: Tensor, sigmas: Sequence[float] = LEVELS, factor: float = 4.0, seed: int = 0
+) -> ByRule:
+    """Slope of a denoiser's PSNR curve over the noise levels that chapter 8's rule allows (`usable`).
+
+    Parameters
+    ----------
+    f
+        The denoiser.
+    x
+        Clean images that it was not trained on, at least two, ``(B, C, H, W)``.
+    sigmas
+        Noise levels to choose from.
+    factor
+        How far from both ends of the curve.
+    seed
+        Of the noise.
+
+    Returns
+    -------
+    found
+        ``slope`` with its 95 % interval over images, the ``levels`` that were used, and both ends as mean
+        squared errors per pixel: ``floor`` on clean images (at the smallest level, if ``f`` asks), and
+        ``prior`` of the images' mean.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two images, or fewer than three levels are far enough from both ends.
+    """
+    if len(check_images(x, "x")) < 2:
+        raise ValueError("a slope with an interval needs at least two images.")
+    estimate = torch.cat([f(part, min(sigmas)) for part in x.split(250)])
+    floor, prior = (error.square().mean().item() for error in (estimate - x, x - x.mean(0)))
+    table = measures.psnr_table(f, x, tuple(sigmas), seed)[:, 0]
+    inside = usable((10 ** (-table / 10)).mean(1), floor, prior, factor)
+    levels = tuple(sigma for sigma, fits in zip(sigmas, inside, strict=True) if fits)
+    if len(levels) < 3:
+        raise ValueError(
+            f"{len(levels)} of {len(sigmas)} noise levels are a factor {factor:g} from both ends "
+            f"(without noise {floor:.2g}, best constant {prior:.2g}); a slope needs three."
+        )
+    return ByRule(measures.slope(table[torch.tensor(inside)], levels), levels, floor, prior)
+
+
 def without_floor(
     table: Tensor, clean: Tensor, sigmas: Sequence[float], draws: int = 500, seed: int = 0
 ) -> Slope:
@@ -142,10 +206,11 @@ def without_floor(
     Unlike `gahr.measures.slope` this takes the PSNR of the mean squared error, since the difference
     of two errors may be negative for a single image.
     """
+    draws = check_count(draws, "draws", 1)
     error, floor = 10 ** (-table.double() / 10), 10 ** (-clean.double() / 10)
     if error.ndim != 2 or error.shape != (len(sigmas), len(floor)):
         raise ValueError(f"table must be ({len(sigmas)}, {len(floor)}); got {tuple(table.shape)}.")
-    picks = torch.randint(len(floor), (draws, len(floor)), generator=torch.Generator().manual_seed(seed))
+    picks = torch.randint(len(floor), (draws, len(floor)), generator=stream(seed))
     rest = torch.cat([(error - floor).mean(1, keepdim=True), (error - floor)[:, picks].mean(2)], 1)
     if (rest <= 0).any():
         raise ValueError("at some noise level the error is not above the floor; leave that level out.")
@@ -153,4 +218,6 @@ def without_floor(
     entry = (entry - entry.mean())[:, None]
     slopes = (entry * measures.decibels(rest)).sum(0) / entry.square().sum()
     low, high = slopes[1:].quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    if len(floor) < 2:  # one image tells no spread
+        low = high = math.nan
     return Slope(slopes[0].item(), low, high)

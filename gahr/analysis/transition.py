@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gahr import zoo
-from gahr._checks import check_known, check_number
+from gahr._checks import check_known, check_number, check_numbers
 
 __all__ = [
     "Gap",
@@ -119,6 +119,8 @@ def mean_gap(facts: str | Mapping) -> tuple[float, float]:
 def ladder(stem: str, half: str = "a") -> dict[int, str]:
     """Stored networks and records that differ in training-set size only: size and name, smallest first.
 
+    Where none is stored, runs that were finished on this machine (`gahr.zoo.names`).
+
     Parameters
     ----------
     stem
@@ -137,7 +139,9 @@ def ladder(stem: str, half: str = "a") -> dict[int, str]:
     'faces20-unet16-n100-a'
     """
     known = {}
-    for name in zoo.names("network") + zoo.names("record"):
+    stored, own = zoo.names("network") + zoo.names("record"), zoo.names("run")
+    theirs = any(name.startswith(f"{stem}-n") for name in stored)  # no ladder mixes the book's and others
+    for name in stored if theirs else stored + own:
         front, _, end = name.rpartition("-n")
         size, _, tail = end.partition("-")
         if front and size.isdigit() and tail in ("a", "b"):
@@ -177,12 +181,13 @@ def crossing(
     >>> print(crossing((10, 100, 1000), (20, 10, 0), threshold=5, se=(0.2, 0.2, 0.1)))
     320 (290 to 340)
     """
-    if len(n) < 2 or len(gaps) != len(n) or list(n) != sorted(set(n)) or n[0] <= 0:
+    plain = check_numbers(n, "n").ndim == 1 == check_numbers(gaps, "gaps").ndim
+    if not plain or len(n) < 2 or len(gaps) != len(n) or list(n) != sorted(set(n)) or n[0] <= 0:
         raise ValueError(f"n must be at least two increasing sizes, and gaps as many; got {n} and {gaps}.")
     check_number(threshold, "threshold", 0, open_low=True)
     se = [0.0] * len(n) if se is None else se
-    if len(se) != len(n) or not all(map(math.isfinite, (*gaps, *se))):
-        raise ValueError(f"gaps and se must be finite, one for each size; got {gaps} and {se}.")
+    if len(se) != len(n) or not all(map(math.isfinite, (*gaps, *se))) or min(se) < 0:
+        raise ValueError(f"gaps and se must be finite, one for each size, se not negative; got {gaps}, {se}.")
     found = [_place(n, gaps, threshold, logarithmic)]
     for sign in (-2, 2):
         moved = [g + sign * error for g, error in zip(gaps, se, strict=True)]

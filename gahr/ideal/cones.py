@@ -13,7 +13,8 @@ import torch
 from scipy import special
 from torch import Tensor, nn
 
-from gahr._checks import check_images, check_number
+from gahr._checks import check_images
+from gahr.denoisers import need_sigma
 from gahr.ideal.discs import noise_levels
 
 __all__ = ["ExactCone", "waves"]
@@ -83,13 +84,13 @@ class ExactCone(nn.Module):
         if check_images(y, "y").shape[1:] != self.shape:
             raise ValueError(f"this cone's images are {self.shape}; got {tuple(y.shape[1:])}.")
         if sigma is not None:
-            check_number(sigma, "sigma", 0.0, open_low=True)
+            sigma = np.asarray(need_sigma(sigma, "this cone", y)).ravel()
         flat = y.flatten(1).double()
         place = flat @ self.axes.T / self.energy
         length = place[:, 0].numpy() if len(self.axes) == 1 else place.norm(dim=1).numpy()
         rest = (flat - place @ self.axes).square().sum(1).numpy()
         if sigma is not None:
-            intensity = self._intensity(length, np.full_like(length, sigma))[0]
+            intensity = self._intensity(length, np.broadcast_to(sigma, length.shape))[0]
         else:
             intensity = self._blind_intensity(length, rest)
         along = torch.from_numpy(intensity)[:, None]

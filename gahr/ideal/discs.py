@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gahr._checks import check_images, check_number
+from gahr._checks import check_count, check_images, check_number
+from gahr.denoisers import need_sigma
 from gahr.ideal._intensities import Fit
 
 __all__ = ["ExactDiscs", "draw"]
@@ -129,8 +130,7 @@ class ExactDiscs(nn.Module):
 
     def __init__(self, size: int = 40, bounded: bool = True, nodes: int = 10) -> None:
         super().__init__()
-        if size < 4 or nodes < 3:
-            raise ValueError(f"size must be at least 4 and nodes at least 3; got {size}, {nodes}.")
+        size, nodes = check_count(size, "size", 4), check_count(nodes, "nodes", 3)
         self.size, self.bounded, self.nodes = size, bounded, nodes
         self.low, self.high = size * np.array(RANGES).T
         self.step = (self.high - self.low) / CELLS
@@ -138,9 +138,12 @@ class ExactDiscs(nn.Module):
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Estimate the clean images; without ``sigma`` the noise level is integrated over."""
-        estimates = []
-        for part in np.array_split(self._images(y, sigma), -(-len(y) // 64)):
-            estimates += [each.estimate() for each in self._posteriors(part, sigma)]
+        images, estimates = self._images(y), []
+        told = sigma if sigma is None else need_sigma(sigma, "this optimum", y)
+        told = told.flatten().tolist() if isinstance(told, Tensor) else [told] * len(y)
+        for place in np.array_split(np.arange(len(y)), -(-len(y) // 64)):
+            posteriors = self._posteriors(images[place], [told[i] for i in place])
+            estimates += [each.estimate() for each in posteriors]
         return torch.from_numpy(np.stack(estimates)).view_as(y).to(y)
 
     def covariance(self, y: Tensor, sigma: float | None = None) -> Tensor:
@@ -150,7 +153,9 @@ class ExactDiscs(nn.Module):
         """
         if len(y) != 1:
             raise ValueError(f"the covariance is taken at one image, (1, 1, H, W); got {len(y)} images.")
-        (post,) = self._posteriors(self._images(y, sigma), sigma)
+        if sigma is not None:
+            check_number(sigma, "sigma", 0.0, open_low=True)
+        (post,) = self._posteriors(self._images(y), [sigma])
         masks, w = post.nodes.whole(), post.weight[:, None]
         a, b = post.intensity.T[:, :, None]
         away = a * masks + b * (1 - masks) + post.mean - post.estimate()
@@ -159,18 +164,16 @@ class ExactDiscs(nn.Module):
         square += (1 - masks).T @ (w * bb * (1 - masks))
         return torch.from_numpy((square + square.T) / 2)
 
-    def _images(self, y: Tensor, sigma: float | None) -> np.ndarray:
+    def _images(self, y: Tensor) -> np.ndarray:
         if check_images(y, "y").shape[1:] != (1, self.size, self.size):
             raise ValueError(f"these discs are (1, {self.size}, {self.size}); got {tuple(y.shape[1:])}.")
-        if sigma is not None:
-            check_number(sigma, "sigma", 0.0, open_low=True)
         return y.detach().flatten(1).double().cpu().numpy()
 
-    def _posteriors(self, images: np.ndarray, sigma: float | None) -> Iterator[_Posterior]:
+    def _posteriors(self, images: np.ndarray, told: list[float | None]) -> Iterator[_Posterior]:
         means = images.mean(1)
         images = images - means[:, None]
         inner = images.astype(np.float32) @ self.bank.T  # with all masks of the grid, at once
-        for image, mean, one in zip(images, means, inner.astype(float), strict=True):
+        for image, mean, one, sigma in zip(images, means, inner.astype(float), told, strict=True):
             yield self._posterior(image, mean, one, sigma)
 
     def _posterior(

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from gahr._checks import check_images, check_number
+from gahr._checks import check_count, check_images, check_number, check_numbers, stream
 from gahr.denoisers import Wiener, check_fits, need_sigma, shrinkage
 
 __all__ = ["BlindMemory", "FiniteSet", "Gaussian", "GaussianMixture"]
@@ -32,6 +32,7 @@ class Gaussian(Wiener):
     def mse(self, sigma: float) -> float:
         """Expected squared error summed over pixels: sigma^2 times the sum of shrinkage factors."""
         rest = self.values.new_full((self.mean.numel() - len(self.values),), self.rest)
+        sigma = check_number(sigma, "sigma", 0.0, open_low=True)
         return (sigma**2 * shrinkage(torch.cat([self.values, rest]), sigma).sum()).item()
 
 
@@ -56,9 +57,10 @@ class GaussianMixture(nn.Module):
 
     def __init__(self, weights: Tensor, means: Tensor, covariances: Tensor) -> None:
         super().__init__()
-        weights, means, covariances = (
-            torch.as_tensor(a, dtype=torch.float64) for a in (weights, means, covariances)
-        )
+        weights, means = check_numbers(weights, "weights"), check_numbers(means, "means")
+        covariances = check_numbers(covariances, "covariances")
+        if means.ndim != 2:
+            raise ValueError(f"means must be (K, d); got {tuple(means.shape)}.")
         components, d = means.shape
         if weights.shape != (components,) or covariances.shape != (components, d, d):
             raise ValueError(
@@ -73,22 +75,23 @@ class GaussianMixture(nn.Module):
 
     def sample(self, n: int, seed: int = 0) -> Tensor:
         """Draw ``n`` points, ``(n, 1, 1, d)``."""
-        generator = torch.Generator().manual_seed(seed)
+        n, generator = check_count(n, "n", 1), stream(seed)
         which = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         roots = torch.linalg.cholesky(self.covariances)
         white = torch.randn(n, self.means.shape[1], generator=generator, dtype=torch.float64)
         x = self.means[which] + (roots[which] @ white[..., None])[..., 0]
         return x[:, None, None, :].float()
 
-    def _blurred(self, y: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+    def _blurred(self, y: Tensor, sigma: float | Tensor) -> tuple[Tensor, Tensor]:
         """Log joint of point and component, ``(B, K)``, and ``C^-1 (y - mean)``, ``(B, K, d)``."""
         flat = check_images(y, "y").flatten(1).double()
+        variance = torch.as_tensor(need_sigma(sigma, "a mixture", y)).to(flat).square().view(-1, 1, 1, 1)
         d = flat.shape[1]
         if d != self.means.shape[1]:
             raise ValueError(f"points have {d} coordinates; the mixture has {self.means.shape[1]}.")
-        blurred = self.covariances + sigma**2 * torch.eye(d, dtype=torch.float64)
+        blurred = self.covariances + variance * torch.eye(d).to(flat)  # (B or 1, K, d, d)
         away = flat[:, None] - self.means
-        solved = torch.einsum("kij,bkj->bki", torch.linalg.inv(blurred), away)
+        solved = (torch.linalg.inv(blurred) @ away[..., None])[..., 0]
         quadratic = (away * solved).sum(-1)
         log_norm = torch.logdet(blurred) + d * math.log(2 * math.pi)
         return self.weights.log() - 0.5 * (quadratic + log_norm), solved
@@ -104,7 +107,6 @@ class GaussianMixture(nn.Module):
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Posterior mean: the components' own Wiener estimates, weighted by how likely each is."""
-        sigma = need_sigma(sigma, "a mixture's posterior mean")
         joint, solved = self._blurred(y, sigma)
         each = self.means + torch.einsum("kij,bkj->bki", self.covariances, solved)  # (B, K, d)
         return (joint.softmax(1)[..., None] * each).sum(1).view_as(y).to(y)
@@ -128,6 +130,7 @@ class FiniteSet(nn.Module):
     def weights(self, y: Tensor, sigma: float) -> Tensor:
         """Posterior probability of each training image, ``(B, N)``."""
         check_fits(y, self.x)
+        sigma = need_sigma(sigma, "the finite set's posterior mean", y)
         flat, train = y.flatten(1).double(), self.x.flatten(1).double()
         # ||y||^2 is common to all images and drops out of the softmax
         return ((flat @ train.T - 0.5 * train.square().sum(1)) / sigma**2).softmax(1)
@@ -141,7 +144,6 @@ class FiniteSet(nn.Module):
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Average of the training images under the posterior."""
-        sigma = need_sigma(sigma, "the finite set's posterior mean")
         average = self.weights(y, sigma) @ self.x.flatten(1).double()
         return average.view_as(y).to(y)
 
@@ -170,7 +172,7 @@ class BlindMemory(nn.Module):
     def __init__(self, x: Tensor, rounds: int = 3) -> None:
         super().__init__()
         self.set = FiniteSet(x)
-        self.rounds = int(check_number(rounds, "rounds", 0))
+        self.rounds = check_count(rounds, "rounds", 0)
 
     def level(self, y: Tensor) -> Tensor:
         """Noise level that each image shows, ``(B,)`` float64."""

@@ -1,18 +1,20 @@
 """Images as tensors: photographs, drawn classes, and halves that never meet."""
 
-from gahr.images.classes import fresh, is_drawn, load
+from gahr.images.classes import count, fresh, is_drawn, load
+from gahr.images.own import split
 from gahr.images.photographs import (
     capacity,
     covariance,
     drop_near_duplicates,
-    folder,
     portrait,
     read,
     split_indices,
 )
+from gahr.images.pictures import folder
 
 __all__ = [
     "capacity",
+    "count",
     "covariance",
     "drop_near_duplicates",
     "folder",
@@ -21,5 +23,6 @@ __all__ = [
     "load",
     "portrait",
     "read",
+    "split",
     "split_indices",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,8 +42,8 @@ def fashion_pixels() -> np.ndarray:
     ValueError
         If a file's content is not Fashion-MNIST's.
     """
-    chosen = os.environ.get("GAHR_FASHION")
-    folder = Path(chosen) if chosen else _FASHION_PACKAGE
+    chosen = _files.chosen("GAHR_FASHION")
+    folder = chosen or _FASHION_PACKAGE
     parts = []
     for file, (md5, content) in _FASHION_FILES.items():
         path = folder / file
@@ -65,23 +64,37 @@ def fashion_pixels() -> np.ndarray:
 
 def face_pixels(numbers: np.ndarray) -> np.ndarray:
     """CelebA faces by file number, 8 bit, ``(B, 40, 40)``, from the reader's own copy."""
-    chosen = os.environ.get("GAHR_CELEBA")
-    if not chosen:
+    path = _files.chosen("GAHR_CELEBA")
+    if path is None:
         raise FileNotFoundError(
             "faces40 needs a copy of CelebA, which may not be redistributed: set GAHR_CELEBA to the "
             "folder img_align_celeba, to its zip, or to an .npz with 'images' and 'ids'."
         )
-    path = Path(chosen)
     if path.suffix == ".npz":
-        with np.load(path) as stored:
-            position = {number: i for i, number in enumerate(stored["ids"].tolist())}
-            missing = [number for number in numbers.tolist() if number not in position]
-            if missing:
-                raise FileNotFoundError(f"{path} lacks {len(missing)} files, the first {missing[0]:06d}.jpg.")
-            return stored["images"][[position[number] for number in numbers.tolist()]]
+        return _faces_of_npz(path, numbers)
     names = [f"{number:06d}.jpg" for number in numbers.tolist()]
     found = zip(names, _files_of(path, names), strict=True)
     return np.stack([_shrink_face(data, name) for name, data in found])
+
+
+def _faces_of_npz(path: Path, numbers: np.ndarray) -> np.ndarray:
+    """Faces from an archive of ``images`` (8 bit, 40x40) and ``ids``; other arrays are refused."""
+    try:
+        with np.load(path) as stored:
+            pixels, ids = stored["images"], stored["ids"]
+    except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        why = (str(error) or type(error).__name__).splitlines()[0].strip("'")
+        raise ValueError(f"GAHR_CELEBA is {path}, no .npz with 'images' and 'ids': {why}") from None
+    if pixels.dtype != np.uint8 or pixels.shape[1:] != (40, 40) or ids.shape != pixels.shape[:1]:
+        raise ValueError(
+            f"GAHR_CELEBA is {path}, whose images must be uint8 (B, 40, 40), with ids (B,); they are "
+            f"{pixels.dtype} {pixels.shape} with ids {ids.shape}. The folder or zip of CelebA works as it is."
+        )
+    position = {number: i for i, number in enumerate(ids.tolist())}
+    missing = [number for number in numbers.tolist() if number not in position]
+    if missing:
+        raise FileNotFoundError(f"{path} lacks {len(missing)} files, the first {missing[0]:06d}.jpg.")
+    return pixels[[position[number] for number in numbers.tolist()]]
 
 
 def _files_of(path: Path, names: list[str]) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ name                              images
 ``calpha40a1.5b8``                background regularity
 ``discs40``, ``sinusoids40``      discs, plane waves: any side
 ``ray40``                         the portrait of `gahr.images.photographs.portrait` times a random factor
+``folder:PATH@48`` and others     pictures of your own, see `gahr.images.own`
 ================================  ===========================================================
 
 Drawn classes come in halves too: A, B and the held-out images have seeds of their own, and small
@@ -27,9 +28,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gahr._checks import check_known
-from gahr.images import photographs, synthetic
+from gahr.images import own, photographs, synthetic
 
-__all__ = ["fresh", "is_drawn", "load"]
+__all__ = ["count", "fresh", "is_drawn", "load"]
 
 _CHUNK = 1000
 _SEEDS = {"a": 1_000_000, "b": 2_000_000, "held-out": 3_000_000}
@@ -67,12 +68,17 @@ def is_drawn(name: str) -> bool:
     ------
     KeyError
         If there is no such class; the message names the nearest.
+    FileNotFoundError
+        If it is of the reader's own and not there.
 
     Examples
     --------
     >>> is_drawn("calpha40a2"), is_drawn("faces40")
     (True, False)
     """
+    if own.is_own(name):
+        own.count(name, "a")
+        return False
     if _drawer(name) is not None:
         return True
     check_known(name, (*_PHOTOGRAPHS, *_DRAWN), "image class")
@@ -80,7 +86,7 @@ def is_drawn(name: str) -> bool:
 
 
 def load(name: str, n: int, half: str) -> Tensor:
-    """First ``n`` images of a half, or held-out images, ``(n, 1, H, W)`` float32.
+    """First ``n`` images of a half, or held-out images, ``(n, 1, H, W)`` float32 (3 channels in color).
 
     For photographs `gahr.images.photographs.split_indices` has the rule, and says where half B begins.
     Intensities are in [0, 1], except for sinusoids, which are in [-1, 1].
@@ -109,6 +115,8 @@ def load(name: str, n: int, half: str) -> Tensor:
     >>> torch.equal(small, large[:5])
     True
     """
+    if own.is_own(name):
+        return own.load(name, n, half)
     if is_drawn(name):
         check_known(half, _SEEDS, "half")
         if n < 1:
@@ -119,6 +127,23 @@ def load(name: str, n: int, half: str) -> Tensor:
     photographed, pixels = _PHOTOGRAPHS[name]
     x = photographs.read(photographed, photographs.split_indices(photographed, n, half))
     return synthetic.shuffled(x) if name == "shuffled40" else F.avg_pool2d(x, pixels)
+
+
+def count(name: str, half: str) -> int | None:
+    """How many images a half has; ``None``: as many as one asks for, or as only a loader knows.
+
+    Examples
+    --------
+    >>> count("fashion32", "held-out"), count("discs40", "a")
+    (2000, None)
+    """
+    if own.is_own(name):
+        return own.count(name, half)
+    check_known(half, _SEEDS, "half")
+    if is_drawn(name):
+        return None
+    photographed = name if name == "fashion32" else "faces40"
+    return photographs.HELD_OUT if half == "held-out" else photographs.capacity(photographed)
 
 
 def fresh(name: str, count: int, seed: int) -> Tensor:

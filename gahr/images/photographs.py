@@ -7,8 +7,6 @@ from a seed and never stored, are in `gahr.images.synthetic`; `gahr.images.load`
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -23,7 +21,6 @@ __all__ = [
     "capacity",
     "covariance",
     "drop_near_duplicates",
-    "folder",
     "portrait",
     "read",
     "split_indices",
@@ -176,43 +173,6 @@ def _stored_clothes(numbers: np.ndarray) -> np.ndarray | None:
         position = {number: i for i, number in enumerate(stored["numbers"].tolist())}
         wanted = [position.get(number) for number in numbers.tolist()]
         return None if None in wanted else stored["images"][wanted]
-
-
-def folder(path: str | Path, size: int = 40) -> Tensor:
-    """Any folder of pictures: center square, gray, ``size`` x ``size``; sorted by file name.
-
-    Returns ``(B, 1, size, size)`` float32 in [0, 1].
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder does not exist or holds no picture.
-    ValueError
-        If a file that looks like a picture cannot be read, or has more than 8 bits.
-    """
-    from PIL import Image
-
-    endings = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
-    root = Path(path)
-    files = sorted(f for f in root.glob("*") if f.suffix.lower() in endings) if root.is_dir() else []
-    if not files:
-        raise FileNotFoundError(f"{root} is not a folder with pictures ({', '.join(sorted(endings))}).")
-    pictures = []
-    for file in files:
-        try:
-            with Image.open(file) as image:
-                mode, gray = image.mode, image.convert("L")
-        except OSError as error:
-            raise ValueError(f"{file} cannot be read as a picture: {error}") from None
-        if mode.startswith(("I", "F")):  # Pillow would clip them to 255
-            raise ValueError(
-                f"{file} has more than 8 bits ({mode}); save it with 8, or make the tensor yourself."
-            )
-        side = min(gray.size)
-        left, top = (gray.width - side) // 2, (gray.height - side) // 2
-        square = gray.crop((left, top, left + side, top + side))
-        pictures.append(np.asarray(square.resize((size, size), Image.Resampling.BICUBIC)))
-    return torch.from_numpy(np.stack(pictures))[:, None].float() / 255
 
 
 def portrait(size: int = 40) -> Tensor:

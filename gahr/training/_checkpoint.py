@@ -78,8 +78,7 @@ class Checkpoint:
             found = self._read(self.start, self._check_start, "start from another checkpoint or from none")
         if self.path and self.engine.is_main:
             for name in (self.path.name, BRANCH):
-                for left in self.path.parent.glob(f".{name}.*"):
-                    left.unlink()  # half-written when an earlier process was killed
+                _files.remove_abandoned(self.path.with_name(name))
         self.engine.accelerator.wait_for_everyone()
         return found
 
@@ -126,6 +125,8 @@ class Checkpoint:
         if self.path is None or not self.engine.is_main:
             return
         path = self.path.with_name(name)
+        if step == 0:
+            self._reserve()
         state = {key: part.state_dict() for key, part in self._parts().items()}
         state |= {"recipe": dataclasses.asdict(self.recipe), "images": self.images}
         state |= {"step": step, "seconds": seconds, "history": history}
@@ -134,13 +135,27 @@ class Checkpoint:
         try:
             _files.write_atomically(path, lambda temporary: temporary.write_bytes(buffer.getbuffer()))
         except OSError as error:
-            kept = "the checkpoint before it is untouched" if self.path.exists() else "nothing is lost"
-            raise OSError(
-                error.errno,
-                f"cannot write the checkpoint of step {step} ({error.strerror}); {kept}. "
-                f"Mend that and run the same command again",
-                str(path),
+            raise self._refusal(error, f"cannot write the checkpoint of step {step}") from None
+
+    def _reserve(self) -> None:
+        """Find out before the first step whether there is room for all that the run will write."""
+        network = sum(value.nbytes for value in self.engine.network.state_dict().values())
+        whole = 3 * network + 1_000_000  # with two moments of each weight, and the history
+        if self.engine.average is not None:
+            whole += network
+        copies = 3 if self.recipe.schedule == "constant" else 2  # a new one is written beside the old
+        try:
+            _files.reserve(self.path.parent, [whole] * copies + [network])
+        except OSError as error:
+            size = (whole * copies + network) / 1e6
+            raise self._refusal(
+                error, f"cannot write the checkpoint of step 0 and the later ones, {size:.0f} MB in all"
             ) from None
+
+    def _refusal(self, error: OSError, what: str) -> OSError:
+        kept = "the checkpoint before it is untouched" if self.path.exists() else "nothing is lost"
+        advice = f"{what} ({error.strerror}); {kept}. Mend that and run the same command again"
+        return OSError(error.errno, advice, str(self.path))
 
 
 def _verified(data: bytes) -> dict:

@@ -160,12 +160,22 @@ class Slurm:
     processes
         Processes of each, on one node.
     options
-        ``partition``, ``account``, ``gpus``, ``cpus`` (one for each process by default) and
-        ``time`` in minutes (a day). A job that runs out of time is requeued and goes on.
+        ``partition``, ``account``, ``qos``, ``constraint``, ``gpus``, ``gpu_type``, ``mem``, ``cpus`` (one
+        for each process by default) and ``time`` in minutes (a day). A job that runs out of time is
+        requeued and goes on.
+
+    Raises
+    ------
+    ValueError
+        If this machine has no Slurm, or a type of GPU is asked for without a number.
     """
 
     pause = 5.0
-    options = frozenset({"partition", "account", "gpus", "cpus", "time"})
+    patience = 6
+    """How often the queue is asked for the first time, before it counts as out of reach."""
+    options = frozenset(
+        ("partition", "account", "qos", "constraint", "gpus", "gpu_type", "mem", "cpus", "time")
+    )
 
     def __init__(self, at_once: int | None, processes: int, options: dict) -> None:
         self.submitit = _submitit()
@@ -173,9 +183,13 @@ class Slurm:
         if missing:
             raise ValueError(f"Slurm's {', '.join(missing)} are not on the path of this machine.")
         self.at_once = at_once
-        self.queue = {}
+        self.queue, self.seen = {}, False
         renamed = {"gpus": "gpus_per_node", "cpus": "cpus_per_task"}
         options = {"time": _DAY, "cpus": processes} | options
+        if kind := options.pop("gpu_type", None):
+            if "gpus" not in options:
+                raise ValueError(f"a type of GPU, {kind}, needs their number: --gpus 1.")
+            options["gpus"] = f"{kind}:{options['gpus']}"
         self.parameters = {renamed.get(key, key): value for key, value in options.items()}
         self.parameters["srun_args"] = [f"--cpus-per-task={options['cpus']}"]  # not passed on by itself
         self.parameters["additional_parameters"] = {"requeue": True}
@@ -202,12 +216,28 @@ class Slurm:
         return submitted
 
     def look(self) -> None:
-        """Ask Slurm how jobs are. ``sacct``, which submitit asks, needs an accounting database."""
+        """Ask Slurm how jobs are. ``sacct``, which submitit asks, needs an accounting database.
+
+        Raises
+        ------
+        OSError
+            If the queue was never seen and does not answer for half a minute: without it, jobs of an
+            earlier sweep would be submitted a second time.
+        """
         ask = ["squeue", "--noheader", f"--user={os.getuid()}", "--states=all", "--format=%A|%T"]
         said = subprocess.run(ask, capture_output=True, text=True)
+        for _ in range(0 if self.seen else self.patience - 1):
+            if said.returncode == 0:
+                break
+            time.sleep(self.pause)
+            said = subprocess.run(ask, capture_output=True, text=True)
         if said.returncode == 0:  # else the controller is busy: what we knew still holds
             found = dict(line.split("|") for line in said.stdout.split())
             self.queue = {number: state for number, state in found.items() if state not in _ENDED}
+            self.seen = True
+        elif not self.seen:
+            why = (said.stderr.strip() or "it said nothing").splitlines()[-1]
+            raise OSError(f"Slurm's queue does not answer ({why}); nothing was submitted.")
 
     def state(self, job: submitit.Job) -> str | None:
         """``"queued"``, ``"running"``, ``"cancelled"``, or ``None`` when the job is gone."""

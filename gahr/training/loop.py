@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gahr import _files, measures, networks
+from gahr import _files, measures, networks, zoo
 from gahr._checks import check_images
 from gahr.denoisers import Blind
 from gahr.images import classes
@@ -28,7 +28,7 @@ from gahr.training._checkpoint import BRANCH, Checkpoint
 from gahr.training._engine import Engine, is_main_process
 from gahr.training.recipes import Recipe, build, draw
 
-__all__ = ["load_images", "run", "step", "train"]
+__all__ = ["is_finished", "load_images", "run", "step", "train"]
 
 HELD_OUT = 1000
 GLANCE_SIGMAS = (0.02, 0.05, 0.1, 0.2, 0.5)
@@ -101,7 +101,7 @@ def train(
         What to do.
     x
         Training images, ``(n, 1, H, W)`` in [0, 1] (sinusoids: in [-1, 1]); none for a recipe with
-        fresh images.
+        fresh images. In color, ``(n, 3, H, W)``, if the name of the class ends with ``-color``.
     held_out
         Images for the held-out PSNR; none is measured without them.
     folder
@@ -139,7 +139,8 @@ def train(
     OSError
         If a checkpoint cannot be written; the last one is untouched. Or if there is none to start from.
     """
-    network = networks.initialize(build(recipe.network, recipe.blocks), recipe.seed)
+    network = build(recipe.network, recipe.blocks, _channels(recipe, x))
+    network = networks.initialize(network, recipe.seed)
     _check_fit(recipe, network, x, held_out)
     engine = Engine(recipe, network, compiled, log)
     x = x if x is None else x.to(engine.device)
@@ -216,11 +217,10 @@ def run(recipe: Recipe, folder: str | Path, **options: object) -> Path:
     """
     folder = Path(folder) / recipe.name
     path, facts_path = folder / f"{recipe.name}.safetensors", folder / "facts.json"
-    if facts_path.exists() and path.exists():
-        done = json.loads(facts_path.read_text(encoding="utf-8"))
-        if done["recipe"] != dataclasses.asdict(recipe):
-            raise ValueError(f"{folder} holds another recipe's network; remove it or choose another folder.")
+    if is_finished(recipe, folder):
         return path
+    if read_json(facts_path).get("recipe", dataclasses.asdict(recipe)) != dataclasses.asdict(recipe):
+        raise ValueError(f"{folder} holds another recipe's network; remove it or choose another folder.")
     x, held_out = load_images(recipe)
 
     def report(row: dict) -> None:
@@ -240,9 +240,30 @@ def run(recipe: Recipe, folder: str | Path, **options: object) -> Path:
     return path
 
 
+def is_finished(recipe: Recipe, folder: Path) -> bool:
+    """Whether a run's folder holds this recipe's facts and a network that can be read."""
+    if read_json(folder / "facts.json").get("recipe") != dataclasses.asdict(recipe):
+        return False
+    try:
+        zoo.load(str(folder / f"{recipe.name}.safetensors"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def read_json(path: Path) -> dict:
+    """What a file says; nothing if there is none, or if it says something else than it should."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def load_images(recipe: Recipe) -> tuple[Tensor | None, Tensor]:
     """Training images (``None`` if they are drawn afresh) and held-out images that a recipe names."""
-    held_out = classes.load(recipe.images, HELD_OUT, "held-out")
+    most = classes.count(recipe.images, "held-out")
+    held_out = classes.load(recipe.images, HELD_OUT if most is None else min(HELD_OUT, most), "held-out")
     if recipe.n is None:
         classes.fresh(recipe.images, 1, 0)  # refuses photographs before anything else is done
         return None, held_out
@@ -250,17 +271,30 @@ def load_images(recipe: Recipe) -> tuple[Tensor | None, Tensor]:
 
 
 def data_identity(recipe: Recipe, x: Tensor | None) -> dict:
-    """Which images these are: class, rule, half, and the SHA-256 of their 8-bit pixels."""
+    """Which images these are: class, rule, half, and the SHA-256 of their 8-bit pixels.
+
+    Images that are not gray squares in [0, 1] have the hash of their shape and of the float32 pixels.
+    """
     about = {"class": recipe.images, "half": recipe.half, "n": recipe.n}
     if x is None:
         return about | {"rule": "gahr.training.recipes.draw, fresh images at every step"}
-    pixels = (x.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+    plain = x.shape[1] == 1 and x.shape[2] == x.shape[3] and x.min() >= 0 and x.max() <= 1
+    pixels = (x * 255).round().to(torch.uint8) if plain else x.float()
+    sha256 = hashlib.sha256(b"" if plain else repr(tuple(x.shape)).encode())
+    sha256.update(pixels.cpu().numpy().tobytes())
     try:
         classes.is_drawn(recipe.images)
         rule = "gahr.images.classes.load"
     except KeyError:  # a class of the reader's own
         rule = "given to gahr.training.loop.train"
-    return about | {"rule": rule, "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}
+    return about | {"rule": rule, "sha256": sha256.hexdigest()}
+
+
+def _channels(recipe: Recipe, x: Tensor | None) -> int:
+    """Channels of the images: 3 of a class whose name ends with ``-color``, a loader's own, otherwise 1."""
+    if recipe.images.startswith("loader:") and isinstance(x, Tensor) and x.ndim == 4:
+        return x.shape[1]
+    return 3 if recipe.images.endswith("-color") else 1
 
 
 def _check_fit(recipe: Recipe, network: nn.Module, x: Tensor | None, held_out: Tensor | None) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 
 import torch
 from torch import Tensor, nn
 
 from gahr import networks
 from gahr._checks import check_known, check_number
-from gahr.images import classes
+from gahr.images import classes, own
 from gahr.training import objective
 
 __all__ = ["AUTHORS", "SQUARED_ERROR", "Recipe", "build", "draw"]
@@ -31,7 +32,8 @@ class Recipe:
     Parameters
     ----------
     images
-        Image class, for instance ``"faces40"``; `gahr.images.classes` lists them.
+        Image class, for instance ``"faces40"`` or, of your own, ``"folder:PATH@48"``;
+        `gahr.images.classes` lists them.
     n
         Training-set size; ``None`` (as an option: ``fresh``) draws new images at every step, which only
         drawn classes can.
@@ -124,12 +126,21 @@ class Recipe:
                     raise ValueError(f"{field} must be a whole number; got {value!r}.")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must be in [0, 1); got {self.ema!r}.")
+        for field in ("network", "tag"):
+            if not re.fullmatch(r"[\w.+ -]*", getattr(self, field)):
+                raise ValueError(
+                    f"{field} must be letters, digits and . + - _, as it becomes part of a file's name; "
+                    f"got {getattr(self, field)!r}."
+                )
+        if re.search(r"[/\\\0]", own.short(self.images)):
+            raise ValueError(f"images must be the name of a class, or folder:PATH@48; got {self.images!r}.")
 
     @property
     def name(self) -> str:
         """The network's name in ``data/``."""
         size = "fresh" if self.n is None else f"n{self.n}"
-        return "-".join([self.images, self.network, size, self.half, *([self.tag] if self.tag else [])])
+        images, tag = own.short(self.images), [self.tag] if self.tag else []
+        return "-".join([images, self.network, size, self.half, *tag])
 
     def rate(self, step: int) -> float:
         """Adam's learning rate at a step."""
@@ -177,19 +188,27 @@ released code draws sigma = U^2 unless told otherwise; their paper says only "in
 """
 
 
-def build(spec: str, blocks: int = 3) -> nn.Module:
-    """Network by name: ``"unet16"`` or ``"bfcnn64"``.
+def check_network(spec: str) -> tuple[str, int]:
+    """Architecture and width of a network's name; raise if there is no such network."""
+    kind, digits = spec.rstrip("0123456789"), spec[len(spec.rstrip("0123456789")) :]
+    check_known(kind, ("unet", "bfcnn"), "architecture")
+    if not digits:
+        raise ValueError(f"give the width after the architecture, as in {kind}16; got {spec!r}.")
+    return kind, int(digits)
+
+
+def build(spec: str, blocks: int = 3, image_channels: int = 1) -> nn.Module:
+    """Network by name: ``"unet16"`` or ``"bfcnn64"``; with 3 ``image_channels`` for color.
 
     Examples
     --------
     >>> networks.count_parameters(build("unet16"))
     479424
     """
-    kind, digits = spec.rstrip("0123456789"), spec[len(spec.rstrip("0123456789")) :]
-    check_known(kind, ("unet", "bfcnn"), "architecture")
-    if not digits:
-        raise ValueError(f"give the width after the architecture, as in {kind}16; got {spec!r}.")
-    return networks.UNet(int(digits), blocks) if kind == "unet" else networks.BFCNN(int(digits))
+    kind, width = check_network(spec)
+    if kind == "unet":
+        return networks.UNet(width, blocks, image_channels)
+    return networks.BFCNN(width, image_channels=image_channels)
 
 
 def draw(recipe: Recipe, x: Tensor | None, step: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import NoneType
 
 from gahr._checks import check_known
-from gahr.training.recipes import Recipe
+from gahr.images import classes
+from gahr.training.recipes import Recipe, check_network
 
 __all__ = ["EXAMPLE", "NAMES", "named", "read"]
 
@@ -108,9 +109,9 @@ def read(source: str) -> list[Recipe]:
     ValueError
         If the file is no such list, or a recipe lacks a field or has a value of the wrong kind.
     KeyError
-        If a field or a set of runs is unknown; the message names the nearest.
+        If a field, a set of runs, an image class or a network is unknown; the message names the nearest.
     OSError
-        If there is no such file.
+        If there is no such file, or no such folder of pictures.
     """
     if not source.endswith(".json"):
         return named(source)
@@ -133,8 +134,13 @@ def _recipe(row: dict, where: str) -> Recipe:
     if missing:
         raise ValueError(f"{where} does not say {', '.join(missing)}.")
     try:
-        return Recipe(**row)
+        recipe = Recipe(**row)
+        classes.is_drawn(recipe.images)  # there is such a class,
+        check_network(recipe.network)  # and such a network
+        return recipe
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
+    except OSError as error:
+        raise OSError(f"{where}: {error}") from None
     except KeyError as error:
         raise KeyError(f"{where}: {error.args[0]}") from None

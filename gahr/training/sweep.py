@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import dataclasses
 import functools
-import json
 import signal
 import sys
 import time
@@ -18,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gahr import zoo
 from gahr.training import _jobs, _progress, _queues
+from gahr.training.loop import is_finished, read_json
 from gahr.training.runs import EXAMPLE, read
 
 if TYPE_CHECKING:
@@ -32,7 +31,11 @@ __all__ = ["Run", "add_parser", "command_for", "is_finished", "main", "run"]
 _OPTIONS = {
     "partition": (str, "Slurm's partition"),
     "account": (str, "Slurm's account"),
+    "qos": (str, "Slurm's quality of service"),
+    "constraint": (str, "features that a node must have, as Slurm names them"),
     "gpus": (int, "GPUs of each run"),
+    "gpu-type": (str, "type of GPU under Slurm, as in a100"),
+    "mem": (str, "memory of each run under Slurm, as in 32GB"),
     "cpus": (int, "cores of each run, under Slurm"),
     "time": (int, "minutes of a job, under Slurm (a day); what is not finished then is requeued"),
 }
@@ -69,7 +72,7 @@ class Run:
     @property
     def status(self) -> dict:
         """What the run last said about itself: ``step``, ``held_out``, ``images_per_second``, ``seconds``."""
-        return _read_json(self.folder / "status.json")
+        return read_json(self.folder / "status.json")
 
     @property
     def step(self) -> int:
@@ -93,27 +96,6 @@ class Run:
         speed, seconds = (status.get(key) for key in ("images_per_second", "seconds"))
         numbers = ["" if value is None else f"{value:.0f}" for value in (speed, seconds)]
         return self.name, state, f"{self.step}/{self.recipe.steps}", psnr, *numbers
-
-
-def _read_json(path: Path) -> dict:
-    """What a file says; nothing if there is none, or if it says something else than it should."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def is_finished(recipe: Recipe, folder: Path) -> bool:
-    """Whether a run's folder holds this recipe's facts and a network that can be read."""
-    facts = _read_json(folder / "facts.json")
-    if facts.get("recipe") != dataclasses.asdict(recipe):
-        return False
-    try:
-        zoo.load(str(folder / f"{recipe.name}.safetensors"))
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def command_for(
@@ -164,7 +146,7 @@ def run(
     processes
         Processes of each run, started by ``torchrun`` if there are several.
     options
-        ``gpus``; under Slurm also ``partition``, ``account``, ``cpus`` and ``time``.
+        ``gpus``; under Slurm also those of `gahr.training._queues.Slurm`.
     report
         Called with all runs whenever they were looked at.
     retries
@@ -264,7 +246,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 def main(chosen: argparse.Namespace) -> int:
     """Run ``python -m gahr sweep``; return the process's exit status."""
     recipes = read(chosen.recipes)
-    options = {name: getattr(chosen, name) for name in _OPTIONS if getattr(chosen, name) is not None}
+    asked = {name.replace("-", "_"): getattr(chosen, name.replace("-", "_")) for name in _OPTIONS}
+    options = {name: value for name, value in asked.items() if value is not None}
     command = functools.partial(command_for, checkpoint_every=chosen.checkpoint_every)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:

@@ -30,25 +30,30 @@ def test_coefficients_keep_the_energy(find, chosen_from_noisy):
 
 
 def test_the_oracle_packets_are_no_worse_than_wavelets(edge):
-    fixed = bases.oracle_error(bases.wavelet(40, 40).double() @ edge.double().flatten(), SIGMA)
-    best = bases.oracle_error(bestbasis.packets(edge.double(), SIGMA), SIGMA)
+    fixed = bases.oracle_error(bases.wavelet(40, 40).double() @ edge.double().flatten(), SIGMA, None)
+    best = bases.oracle_error(bestbasis.packets(edge.double(), SIGMA), SIGMA, None)
     chosen = bases.oracle_error(
-        bestbasis.packets(edge.double(), SIGMA, denoisers.add_noise(edge, SIGMA)), SIGMA
+        bestbasis.packets(edge.double(), SIGMA, denoisers.add_noise(edge, SIGMA)), SIGMA, None
     )
     assert best <= fixed + 1e-9 and best <= chosen + 1e-9
 
 
 def test_the_oracle_blocks_are_no_worse_than_cosines_of_any_one_size(edge):
-    best = bases.oracle_error(bestbasis.blocks(edge.double(), SIGMA), SIGMA).item()
+    best = bases.oracle_error(bestbasis.blocks(edge.double(), SIGMA), SIGMA, None).item()
     for side in (20, 10, 5):
         tiles = edge.double().unfold(2, side, side).unfold(3, side, side).reshape(-1, side * side)
-        assert best <= bases.oracle_error(tiles @ bases.dct(side, side).double().T, SIGMA).sum().item() + 1e-9
+        assert (
+            best
+            <= bases.oracle_error(tiles @ bases.dct(side, side).double().T, SIGMA, None).sum().item() + 1e-9
+        )
 
 
 def test_blocks_find_the_direction_of_an_edge(edge):
-    blind = bases.oracle_error(bestbasis.blocks(edge, SIGMA, angles=0), SIGMA)
+    blind = bases.oracle_error(bestbasis.blocks(edge, SIGMA, angles=0), SIGMA, None)
     noisy = denoisers.add_noise(edge, SIGMA)
-    seeing, chosen = (bases.oracle_error(bestbasis.blocks(edge, SIGMA, y), SIGMA) for y in (None, noisy))
+    seeing, chosen = (
+        bases.oracle_error(bestbasis.blocks(edge, SIGMA, y), SIGMA, None) for y in (None, noisy)
+    )
     assert seeing < 0.6 * blind and seeing <= chosen < 0.8 * blind
     stack = bestbasis._directions(20, 12)
     counts = [(np.abs(b @ edge[0, 0, :20, 20:].double().numpy().ravel()) > 1e-9).sum() for b in stack[1:]]
@@ -73,7 +78,7 @@ def test_an_oracle_in_cosines_or_wavelets_falls_short_at_edges_as_theory_says():
     x = (torch.hypot(axis[:, None], axis) < 0.3).double()[None, None]
     sigmas = (2.0, 4.0, 8.0)
     for kind, expected in (("cosines", 1 / 3), ("wavelets", 1 / 2)):
-        error = torch.stack([bases.oracle_error(bestbasis.fixed(x, kind), s) for s in sigmas])
+        error = torch.stack([bases.oracle_error(bestbasis.fixed(x, kind), s, None) for s in sigmas])
         found = measures.slope(-10 * torch.log10(error)[:, None], sigmas).value
         assert found == pytest.approx(expected, abs=0.02)
 

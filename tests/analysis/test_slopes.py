@@ -73,3 +73,43 @@ def test_the_interval_without_the_floor_is_that_of_a_mean():
         10 / math.log(10) * (gain.std() / gain.mean()).item() / math.sqrt(n) / 20
     )  # of 10 log10 of a mean, over 20 dB
     assert found.high - found.low == pytest.approx(2 * 1.96 * sd, rel=0.15)
+
+
+# ------------------------------------------------------------------------------------------------
+# A slope by the rule
+
+
+class Errs(torch.nn.Module):
+    """Returns its pictures with a squared error of ``c sigma^(2 power)``, and never less than a floor."""
+
+    def __init__(self, x, power, floor):
+        super().__init__()
+        self.x, self.power, self.floor = x, power, floor
+
+    def forward(self, y, sigma=None):
+        begin = (
+            int((self.x.flatten(1) - y.flatten(1)[:1]).abs().sum(1).argmin()) if len(y) < len(self.x) else 0
+        )
+        return self.x[begin : begin + len(y)] + max(0.1 * sigma**self.power, self.floor)
+
+
+@pytest.mark.parametrize("power", [0.4, 0.75])
+def test_the_slope_by_the_rule_is_the_exponent(power):
+    x = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    floor = 0.1 * 0.05**power  # no better below noise of 0.05
+    found = slopes.by_rule(Errs(x, power, floor), x)
+    assert found.slope.value == pytest.approx(power, abs=1e-4)
+    assert found.floor == pytest.approx(floor**2, rel=1e-4)
+    assert found.prior == pytest.approx((x - x.mean(0)).square().mean().item(), rel=1e-5)
+    inside = [
+        s for s in slopes.LEVELS if 4 * floor**2 <= max(0.01 * s ** (2 * power), floor**2) <= found.prior / 4
+    ]
+    assert found.levels == tuple(inside) and len(inside) >= 3
+
+
+def test_no_slope_without_room_or_pictures():
+    x = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match=r"0 of 21 noise levels are a factor 4 from both ends .*needs three"):
+        slopes.by_rule(Errs(x, 0.5, 0.2), x)
+    with pytest.raises(ValueError, match="at least two images"):
+        slopes.by_rule(Errs(x, 0.5, 0.0), x[:1])

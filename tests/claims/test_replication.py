@@ -1,11 +1,12 @@
 """The replication table: verdicts follow from rules, and the page shows what is stored."""
 
 import math
+import re
 
 import pytest
 
 import replication as page
-from book.claims import claim, table
+from book.claims import claim, layout, table
 from gahr import zoo
 from gahr.measures import SIGMAS
 
@@ -114,6 +115,50 @@ def test_every_row_has_a_rule_and_a_known_verdict():
     assert {str(number) for number in range(1, 22)} <= set(sources)  # all figures of the paper
 
 
-def test_the_page_shows_what_is_stored():
-    text = page.PAGE.read_text(encoding="utf-8")
-    assert page.in_step(text) == text, "run book/_tools/replication.py"
+def test_the_pages_show_what_is_stored():
+    for path in page.PAGES:
+        text = path.read_text(encoding="utf-8")
+        assert page.MARK.search(text)
+        assert page.in_step(text) == text, "run book/_tools/replication.py"
+
+
+@pytest.fixture
+def made_up(monkeypatch):
+    """Four rows of our own making, in one part."""
+    rows = [
+        table.Row("Fig. 1", "a < b", "a at most 2", "1", "+1", "faces", "holds"),
+        table.Row("Fig. 1, bottom", "c", "c is 3", "5", "-2", "faces", "differs", "Too few `pixels`."),
+        table.Row("Fig. 2", "d", "d is 1", "1", "0", "faces", "unclear", "Too few `pixels`."),
+        table.Row("Fig. 2", "e", "", "", "", "none", "not comparable"),
+    ]
+    monkeypatch.setattr(table, "PARTS", {"Section 2: one": ()})
+    monkeypatch.setattr(table, "rows", lambda part=None: rows)
+
+
+def test_the_summary_counts_what_holds_is_open_and_differs(made_up):
+    shown = layout.summary()
+    assert "**Of 4 facts 1 hold, 2 are open, 1 differ.**" in shown
+    assert "| Section 2: one | 1 | 2 | 1 |" in shown
+    assert "- Fig. 1, Fig. 2 (1 differs and 1 unclear): Too few `pixels`." in shown
+    counted = re.findall(r"<strong>(\d+)</strong> ([\w ]+)<", layout.counts())
+    assert counted == [("1", "hold"), ("2", "are open"), ("1", "differ")]
+    assert "1 of 4 hold" in layout.counts()
+
+
+def test_rows_fold_by_figure_and_can_be_filtered(made_up):
+    shown = layout.every()
+    html = shown[shown.index('<div class="claims">') :]
+    assert "\n\n" not in html.strip()  # a blank line would end the HTML
+    assert html.count("<details>") == 2 and html.count("<tr data-state=") == 4
+    assert re.findall(r'<tr data-state="(\w+)"', html) == ["holds", "differs", "open", "open"]
+    assert "a &lt; b" in html and "✗ differs" in html
+    assert set(re.findall(r'type="radio" name="claims" value="(\w+)"', html)) == {
+        "all",
+        "holds",
+        "open",
+        "differs",
+    }
+
+
+def test_every_verdict_has_a_sign():
+    assert layout.SIGNS.keys() == table.VERDICTS.keys()

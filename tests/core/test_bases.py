@@ -102,19 +102,21 @@ def test_oracle_gains_minimize_the_error():
     errors = (1 - trial) ** 2 * c**2 + trial**2 * sigma**2
     best = errors.min(0)
     torch.testing.assert_close(bases.oracle_gains(c, sigma), trial[best.indices, 0], atol=1e-5, rtol=0)
-    torch.testing.assert_close(bases.oracle_error(c, sigma), best.values.sum(), atol=1e-8, rtol=0)
+    torch.testing.assert_close(bases.oracle_error(c, sigma, None), best.values.sum(), atol=1e-8, rtol=0)
     batch = torch.stack([c, 2 * c])
-    assert bases.oracle_error(batch, sigma).shape == (2,)
+    assert bases.oracle_error(batch, sigma, None).shape == (2,)
     between = torch.minimum(c**2, torch.tensor(sigma**2)).sum()
-    assert between / 2 <= bases.oracle_error(c, sigma) <= between
+    assert between / 2 <= bases.oracle_error(c, sigma, None) <= between
 
 
 def test_oracle_does_not_pass_over_what_a_leading_part_leaves_out():
     x, sigma = draw(2, 1, 3, 4, seed=1), 0.5
     whole, few = (bases.symmetric(draw(12, 12), k, shape=(1, 3, 4)) for k in (None, 5))
     error = bases.oracle_error(whole.coefficients(x), sigma, x)
-    torch.testing.assert_close(error, bases.oracle_error(whole.coefficients(x), sigma))
-    assert (bases.oracle_error(few.coefficients(x), sigma) < error).all()  # nobody looked at the other seven
+    torch.testing.assert_close(error, bases.oracle_error(whole.coefficients(x), sigma, None))
+    assert (
+        bases.oracle_error(few.coefficients(x), sigma, None) < error
+    ).all()  # nobody looked at the other seven
     with pytest.raises(ValueError, match=r"5 coefficients of an image of 12 pixels.*whole basis \(k=None\)"):
         bases.oracle_error(few.coefficients(x), sigma, x)
 

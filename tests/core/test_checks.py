@@ -60,7 +60,7 @@ def test_unknown_names_get_the_nearest_or_the_list():
         check_known("qqq", [], "class")
 
 
-@pytest.mark.parametrize("value", [0, 0.5, 1, "0.25", np.float32(0.5), torch.tensor(0.5)])
+@pytest.mark.parametrize("value", [0, 0.5, 1, np.float32(0.5), np.int64(1), np.array(0.5), torch.tensor(0.5)])
 def test_numbers_in_range(value):
     assert check_number(value, "p", 0, 1) == float(value)
 
@@ -82,6 +82,6 @@ def test_numbers_out_of_range(value, limits, sentence):
 def test_open_ends_and_words():
     with pytest.raises(ValueError, match=r"p must be in \(0, 1\]; got 0"):
         check_number(0, "p", 0, 1, open_low=True)
-    for word in ("much", None):
+    for word in ("much", "0.25", None, [0.5], torch.tensor([0.1, 0.2])):
         with pytest.raises(TypeError, match="p must be a number; got"):
             check_number(word, "p", 0)

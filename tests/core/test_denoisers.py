@@ -110,7 +110,7 @@ def test_a_threshold_keeps_the_mean_and_cuts_at_five_quarters_of_the_noise():
     ("call", "says"),
     [
         (lambda: denoisers.Threshold(torch.ones(2, 3)), "square matrix"),
-        (lambda: denoisers.Threshold(torch.eye(4), keep=5), "keep must be between 0 and 4"),
+        (lambda: denoisers.Threshold(torch.eye(4), keep=5), r"keep must be in \[0, 4\]; got 5"),
         (
             lambda: denoisers.Wiener(torch.zeros(1, 1, 2, 2), torch.ones(2), torch.eye(4)),
             r"vectors must have shape \(2, 4\)",

@@ -1,9 +1,16 @@
 """Where data lie: verified in the checkout, fetched where there is none, written whole or not at all."""
 
+import errno
 import hashlib
 import http.server
 import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -100,11 +107,12 @@ def server(monkeypatch, offline):
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(self.path)
-            body = pages.get(self.path)
-            self.send_response(404 if body is None else 200)
-            self.send_header("Content-Length", str(len(body or b"")))
+            body = pages.get(self.path, 404)
+            status, body = (body, b"") if isinstance(body, int) else (200, body)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body or b"")
+            self.wfile.write(body)
 
         def log_message(self, *arguments):
             pass
@@ -164,9 +172,126 @@ def test_a_changed_cached_file_is_fetched_again(installed):
     assert len(asked) == 2
 
 
-def test_a_release_without_the_file_says_so(installed):
-    with pytest.raises(ConnectionError, match=r"could not fetch http.*toy.json \(HTTPError\)"):
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (404, f"this version, {_files.version()}, is not published there"),
+        (429, "wait some minutes and try again"),
+        (403, "a proxy or a firewall may stand between"),
+        (407, "a proxy asks for a password"),
+        (503, "the server is out of order: try again later"),
+        (410, "another answer than the file"),
+    ],
+)
+def test_the_status_of_a_server_comes_with_advice(installed, status, advice):
+    cache, address, pages, _ = installed
+    pages[address] = status
+    with pytest.raises(ConnectionError) as caught:
         _files.fetch("results/toy.json")
+    said = str(caught.value)
+    assert f"toy.json (HTTP status {status})" in said and advice in said and "\n" not in said
+    assert said.endswith("Or use a clone of the repository, which carries the book's data.")
+    assert not [p for p in cache.rglob("*") if p.is_file()]
+    pages[address] = b"right"
+    assert _files.fetch("results/toy.json").read_bytes() == b"right"
+
+
+def test_a_proxy_that_is_not_there_is_named(installed, monkeypatch, offline):
+    monkeypatch.setenv("HTTP_PROXY", offline)
+    with pytest.raises(ConnectionError, match=r"\(ProxyError\): the proxy that HTTPS_PROXY names"):
+        _files.fetch("results/toy.json")
+
+
+def test_a_connection_that_breaks_off_leaves_nothing(installed):
+    cache, address, pages, _ = installed
+
+    class Cut(bytes):
+        def __len__(self):
+            return 100  # promised
+
+    pages[address] = Cut(b"rig")
+    with pytest.raises((ConnectionError, ValueError), match="toy.json"):
+        _files.fetch("results/toy.json")
+    assert not [p for p in cache.rglob("*") if p.is_file()]
+
+
+def test_a_cache_that_cannot_be_written_is_named(installed, monkeypatch):
+    cache, address, pages, asked = installed
+    pages[address] = b"right"
+    path = _files.fetch("results/toy.json")
+
+    def fail(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(tempfile, "mkstemp", fail)
+    assert _files.fetch("results/toy.json") == path and len(asked) == 1  # reading is enough
+    path.unlink()
+    with pytest.raises(
+        OSError, match=r"cannot be written \(Read-only file system\): let GAHR_CACHE name"
+    ) as caught:
+        _files.fetch("results/toy.json")
+    assert str(cache) in str(caught.value)
+
+
+def test_two_processes_may_fetch_at_once(installed):
+    cache, address, pages, _ = installed
+    pages[address] = b"right"
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(_files.fetch("results/toy.json"))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8 and len(set(found)) == 1 and found[0].read_bytes() == b"right"
+    assert len([p for p in cache.rglob("*") if p.is_file()]) == 1
+
+
+HALF_A_FILE = """
+import sys, time
+from pathlib import Path
+from gahr import _files
+def write(temporary):
+    temporary.write_text("half")
+    print("half", flush=True)
+    time.sleep(60)
+_files.write_atomically(Path(sys.argv[1]), write)
+"""
+
+
+def test_what_a_killed_process_left_goes_and_what_a_living_one_writes_stays(tmp_path):
+    path = tmp_path / "Fichier [1] été.pt"
+    with subprocess.Popen(
+        [sys.executable, "-c", HALF_A_FILE, path], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "half\n"
+        _files.remove_abandoned(path)
+        assert len(list(tmp_path.iterdir())) == 1
+        other.kill()
+        other.wait()
+        _files.remove_abandoned(path.with_name("another"))
+        assert len(list(tmp_path.iterdir())) == 1
+        _files.remove_abandoned(path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_new_name_never_stands_on_bytes_that_are_not_on_the_disk(tmp_path, monkeypatch):
+    done = []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: done.append("fsync") or fsync(handle))
+    monkeypatch.setattr(Path, "replace", lambda self, target: done.append("rename") or replace(self, target))
+    _files.write_atomically(tmp_path / "a", lambda temporary: temporary.write_text("all"))
+    assert done == ["fsync", "rename"]
+
+
+def test_room_is_found_out_and_given_back(tmp_path):
+    _files.reserve(tmp_path / "new", [1000, 2000])
+    assert not list((tmp_path / "new").iterdir())
+    free = shutil.disk_usage(tmp_path).free
+    with pytest.raises(OSError):
+        _files.reserve(tmp_path, [free // 2, free])
+    assert not [p for p in tmp_path.iterdir() if p.is_file()]
 
 
 def test_no_server_says_so(tmp_path, monkeypatch, offline):

@@ -18,6 +18,8 @@ FLOORS = [
     {"_checks"},
     {"_files", "_lanczos", "intervals", "paper"},
     {"images", "networks", "notebook"},
+    {"_calls"},
+    {"_products"},
     {"_published", "denoisers"},
     {"jacobian"},
     {"ideal", "measures", "scores", "sampling", "zoo"},

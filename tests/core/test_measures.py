@@ -61,6 +61,7 @@ def test_psnr_table_is_independent_of_batches_and_tells_sigma():
 
     table = measures.psnr_table(f, x, (0.1, 0.2), repeats=3, batch=3)
     assert table.shape == (2, 3, 7)
+    assert told.pop(3) == (1, 0.1)  # the last batch of the first was asked twice
     assert told == [(3, 0.1), (3, 0.1), (1, 0.1)] * 3 + [(3, 0.2), (3, 0.2), (1, 0.2)] * 3
     torch.testing.assert_close(table, measures.psnr_table(f, x, (0.1, 0.2), repeats=3))
     assert not torch.equal(table[0, 0], table[0, 1])  # each repeat has its own noise
@@ -296,7 +297,9 @@ def test_mse_of_a_curve_is_the_mean_of_errors():
 def test_estimates_of_another_shape_are_refused():
     x = torch.rand(3, 1, 4, 4)
     for measure in (measures.compare, measures.model_variance):
-        with pytest.raises(ValueError, match=r"y and g\(y\) must have the same shape"):
+        with pytest.raises(
+            ValueError, match=r"g must return the shape of y, \(3, 1, 4, 4\); got \(3, 1, 4, 2\)"
+        ):
             measure(lambda y, sigma: y, lambda y, sigma: y[..., :2], x, 0.1)
 
 

@@ -58,7 +58,7 @@ def test_signed_images_have_zero_in_the_middle(ax):
     plots.image(ax, torch.zeros(2, 2), signed=True)  # nothing to scale by
 
 
-@pytest.mark.parametrize("shape", [(4,), (3, 8, 8), (2, 1, 8, 8)])
+@pytest.mark.parametrize("shape", [(4,), (2, 8, 8), (2, 1, 8, 8)])
 def test_more_than_one_gray_image_is_refused(ax, shape):
     with pytest.raises(ValueError, match="one gray image is drawn at a time"):
         plots.image(ax, torch.zeros(shape))
@@ -133,3 +133,12 @@ def test_against_noise_weaker_noise_is_to_the_right(ax):
     assert (best.get_linestyle(), network.get_linestyle()) == ("--", "-")
     assert network.get_xydata().tolist() == [[0.01, 1], [1, 2]]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["best", "network"]
+
+
+def test_colours_are_drawn_as_they_are(ax):
+    x = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    plots.image(ax, x)
+    assert np.allclose(ax.images[-1].get_array(), x[0].permute(1, 2, 0))
+    signed = torch.tensor([-2.0, 0.0, 1.0]).view(3, 1, 1)
+    plots.image(ax, signed, signed=True)
+    assert np.allclose(ax.images[-1].get_array(), [[[0, 0.5, 0.75]]])

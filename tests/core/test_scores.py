@@ -30,7 +30,9 @@ def test_score_is_told_sigma():
 
     y = torch.ones(1, 1, 2, 2)
     torch.testing.assert_close(scores.score(f, y, 0.5), 8 * y)
-    assert told == [0.5]
+    assert told == [0.5, 0.5]  # a denoiser that was not met before is asked twice
+    scores.score(f, y, 0.5)
+    assert told == [0.5] * 3
 
 
 def test_score_matching_is_denoising():

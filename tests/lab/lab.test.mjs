@@ -1,13 +1,18 @@
-// The lab's mathematics, in node: no page, no engine. Run by tests/test_lab.py.
+// The lab's mathematics, in node: no page, no engine. Run by tests/lab/test_lab.py.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { signed } from "../../_static/lab/colours.mjs";
+import { sizeOf } from "../../_static/lab/headers.mjs";
 import * as images from "../../_static/lab/images.mjs";
 import { dot, eigh, orthonormal } from "../../_static/lab/linalg.mjs";
 import { normals, uniform } from "../../_static/lab/random.mjs";
 import { sample } from "../../_static/lab/sampler.mjs";
 import { leading } from "../../_static/lab/spectrum.mjs";
-import { asks, DEFAULTS, format, parse } from "../../_static/lab/state.mjs";
+import { kindOf, pairOf } from "../../_static/lab/networks.mjs";
+import { asks, DEFAULTS, format, PANELS, parse } from "../../_static/lab/state.mjs";
+import { unpacked } from "../../_static/lab/stored.mjs";
+import { trained } from "../../_static/lab/training.mjs";
 
 const mean = (x) => x.reduce((sum, value) => sum + value, 0) / x.length;
 const near = (a, b, tolerance) => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not within ${tolerance} of ${b}`);
@@ -78,60 +83,58 @@ test("rows that depend on others are dropped", () => {
   assert.equal(kept.length, 2);
 });
 
-/** A matrix U diag(s) V^T that is far from symmetric, as products, with its singular vectors. */
-function known(d, s) {
-  const basis = (seed) => orthonormal(Array.from({ length: d }, (_, i) => Float64Array.from(normals(d, seed + i))), []);
-  const [u, v] = [basis(1000), basis(2000)];
-  const combine = (weights, rows) => Float64Array.from({ length: d }, (_, i) => rows.reduce((sum, row, k) => sum + weights[k] * row[i], 0));
-  const times = (x, from, to) => combine(from.map((row, k) => s[k] * dot(row, x)), to);
-  const products = async (rows) => {
-    const there = rows.map((x) => times(x, v, u));
-    return { there, back: there.map((x) => times(x, u, v)) };
+/** A symmetric matrix of known eigenvalues, as products, with its eigenvectors. */
+function known(d, lam) {
+  const e = orthonormal(Array.from({ length: d }, (_, i) => Float64Array.from(normals(d, 1000 + i))), []);
+  const times = (x) => {
+    const weights = e.map((row, k) => lam[k] * dot(row, x));
+    return Float64Array.from({ length: d }, (_, i) => e.reduce((sum, row, k) => sum + weights[k] * row[i], 0));
   };
-  return { products, u, v };
+  return { product: async (rows) => rows.map(times), e };
 }
 
-test("leading singular triplets of a known matrix, nearly degenerate as a denoiser's", async () => {
-  const s = Array.from({ length: 120 }, (_, k) => 1.2 * 0.99 ** k);
-  const { products, u, v } = known(120, s);
-  const found = await leading(products, 120, 10, { tol: 1e-6 });
+/** Nearly degenerate and of both signs, as a denoiser's: from 1.2 down to -0.05. */
+const LAM = Array.from({ length: 120 }, (_, k) => 1.25 * 0.985 ** k - 0.05 - 0.2 * (k > 110));
+
+test("leading eigenvectors of a known matrix: in order of value, not of size", async () => {
+  const { product, e } = known(120, LAM);
+  const found = await leading(product, 120, 10, { tol: 1e-6 });
   for (let k = 0; k < 10; k += 1) {
-    near(found.s[k], s[k], 1e-8);
-    near(Math.abs(dot(found.right[k], v[k])), 1, 1e-6);
-    near(dot(found.left[k], u[k]) * dot(found.right[k], v[k]), 1, 1e-6);
+    near(found.lam[k], LAM[k], 1e-8);
+    near(Math.abs(dot(found.e[k], e[k])), 1, 1e-6);
     assert.ok(found.residual[k] <= 1e-6);
   }
+  const negative = known(60, Array.from({ length: 60 }, (_, k) => 0.1 - 0.02 * k));
+  near((await leading(negative.product, 60, 3, { tol: 1e-6 })).lam[0], 0.1, 1e-8);
 });
 
 test("a residual is an honest bound when the search is stopped early", async () => {
-  const s = Array.from({ length: 120 }, (_, k) => 1.2 * 0.99 ** k);
-  const { products } = known(120, s);
-  const found = await leading(products, 120, 10, { tol: 1e-9, most: 4 });
+  const { product } = known(120, LAM);
+  const found = await leading(product, 120, 10, { tol: 1e-9, most: 4 });
   assert.ok(Math.max(...found.residual) > 1e-6);
-  found.s.forEach((value, k) => {
-    const nearest = Math.min(...s.map((other) => Math.abs(other - value)));
-    assert.ok(nearest <= found.residual[k] * found.s[0] + 1e-12);
+  found.lam.forEach((value, k) => {
+    const nearest = Math.min(...LAM.map((other) => Math.abs(other - value)));
+    assert.ok(nearest <= found.residual[k] * LAM[0] + 1e-12);
   });
 });
 
 test("what is shown on the way comes nearer and nearer, and never exceeds the truth", async () => {
-  const s = Array.from({ length: 120 }, (_, k) => 1.2 * 0.99 ** k);
-  const { products } = known(120, s);
+  const { product } = known(120, LAM);
   const seen = [];
   const progress = (round, worst, found) => {
-    if (found) seen.push({ worst, s: found.s });
+    if (found) seen.push({ worst, lam: found.lam });
   };
-  await leading(products, 120, 10, { tol: 1e-9, progress });
-  assert.ok(seen.length > 3 && seen[0].s.length === 10 && seen[0].worst > 0.01);
+  await leading(product, 120, 10, { tol: 1e-9, progress });
+  assert.ok(seen.length > 3 && seen[0].lam.length === 10 && seen[0].worst > 0.01);
   for (let i = 1; i < seen.length; i += 1) {
-    assert.ok(seen[i].s.every((value, k) => value >= seen[i - 1].s[k] - 1e-12 && value <= s[k] + 1e-9));
+    assert.ok(seen[i].lam.every((value, k) => value >= seen[i - 1].lam[k] - 1e-12 && value <= LAM[k] + 1e-9));
   }
 });
 
 test("progress may cancel", async () => {
-  const { products } = known(40, Array.from({ length: 40 }, (_, k) => 1 / (k + 1)));
+  const { product } = known(40, Array.from({ length: 40 }, (_, k) => 1 / (k + 1)));
   const progress = () => { throw new Error("enough"); };
-  await assert.rejects(leading(products, 40, 5, { progress }), /enough/);
+  await assert.rejects(leading(product, 40, 5, { progress }), /enough/);
 });
 
 test("sampling from a Gaussian's exact denoiser falls to the end noise, and a seed decides all", async () => {
@@ -158,11 +161,58 @@ test("a denoiser that diverges is an error, not an endless loop", async () => {
   await assert.rejects(async () => { for await (const state of states) assert.ok(state); }, /diverges/);
 });
 
-test("an address says what differs from the defaults, and survives nonsense", () => {
-  const state = { ...DEFAULTS, panel: "basis", noise: 0.35, seed: 12, family: "faces" };
+test("an address says what differs from a panel's defaults, and survives nonsense", () => {
+  const state = { ...DEFAULTS.basis, noise: 0.35, seed: 12, family: "clothes" };
   assert.deepEqual(parse(format(state)), state);
-  assert.equal(format(DEFAULTS), "#");
-  assert.deepEqual(parse("#panel=<script>&noise=9&seed=-1&n=1e9&picture=../x&other=1"), DEFAULTS);
-  assert.deepEqual(parse("#n=7"), DEFAULTS); // no network was trained on seven
+  assert.equal(format(DEFAULTS.denoise), "#");
+  for (const panel of PANELS) assert.deepEqual(parse(format(DEFAULTS[panel])), DEFAULTS[panel]);
+  assert.deepEqual(parse("#panel=<script>&noise=9&seed=-1&n=1e9&picture=../x&other=1"), DEFAULTS.denoise);
+  assert.deepEqual(parse("#n=7"), DEFAULTS.denoise); // no network was trained on seven
   assert.ok(asks("#n=10") && !asks("#for-lecturers") && !asks(""));
+});
+
+test("names that every object inherits are not names of the lab", () => {
+  for (const name of ["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf"]) {
+    assert.ok(!asks(`#${name}=1`), name);
+    const state = parse(`#${name}=1&panel=twins`);
+    assert.deepEqual(state, DEFAULTS.twins);
+    assert.deepEqual(Object.keys(state), Object.keys(DEFAULTS.twins));
+    assert.deepEqual(parse(`#picture=${name}&panel=${name}`), DEFAULTS.denoise);
+  }
+});
+
+test("few training pictures: clothes stand in for faces", () => {
+  assert.deepEqual(pairOf(parse("#panel=twins")).pair, ["faces40-unet16-n13000-a", "faces40-unet16-n13000-b"]);
+  assert.deepEqual(pairOf(parse("#panel=twins&n=10")).pair, ["fashion32-unet16-n10-a", "fashion32-unet16-n10-b"]);
+  assert.deepEqual(["portrait", "clothes-3", "disc", "own"].map(kindOf), ["faces", "clothes", "discs", null]);
+});
+
+test("half A's small sets are the first pictures of its file, half B's the last", () => {
+  assert.deepEqual(trained("a", 10, 1000), [0, 10]);
+  assert.deepEqual(trained("b", 10, 1000), [990, 1000]);
+  for (const half of ["a", "b"]) assert.deepEqual(trained(half, 14000, 1000), [0, 1000]);
+});
+
+test("stored directions have length 1 again", () => {
+  const rows = unpacked(Uint8Array.of(3, 4, 0, 252), 2); // 252 is -4
+  assert.deepEqual(rows.map((row) => [...row]), [[0.6, 0.8], [0, -1]]);
+});
+
+test("the size of a picture is read from its first bytes", () => {
+  const bytes = (text) => Uint8Array.from(text.match(/../g), (hex) => parseInt(hex, 16));
+  const png = bytes("89504e470d0a1a0a0000000d494844520000177000000fa00806000000");
+  assert.deepEqual(sizeOf(png), [6000, 4000]);
+  assert.deepEqual(sizeOf(bytes("474946383961e803f401")), [1000, 500]);
+  assert.deepEqual(sizeOf(bytes("ffd8ffe000104a46494600010100000100010000ffdb0004ffffffc0001108012c00c803")), [200, 300]);
+  assert.deepEqual(sizeOf(bytes("524946460000000057454250565038580a00000000000000ff0f00ff0700")), [4096, 2048]);
+  assert.equal(sizeOf(bytes("3c7376672f3e")), null);
+  assert.equal(sizeOf(png.subarray(0, 18)), null); // cut short
+});
+
+test("colours are those of the figures: orange below zero, white at it, purple above", () => {
+  assert.deepEqual(signed(-1), [0x7f, 0x3b, 0x08]);
+  assert.deepEqual(signed(0), [0xf7, 0xf7, 0xf7]);
+  assert.deepEqual(signed(1), [0x2d, 0x00, 0x4b]);
+  const half = signed(0.1);
+  assert.ok(half.every((value, i) => value <= 0xf7 && value >= [0xd8, 0xda, 0xeb][i]));
 });

@@ -35,7 +35,7 @@ def test_figure_names_are_unique_over_the_book():
     assert not list(lint.figure_names_unique([Chapter.read(path) for path in PATHS]))
 
 
-@pytest.mark.parametrize("path", sorted(chapters.BOOK.glob("*.md")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", chapters.pages(), ids=lambda path: path.stem)
 def test_page_links(path, book):
     page = Chapter(path, v4.new_notebook(cells=[v4.new_markdown_cell(path.read_text(encoding="utf-8"))]))
     problems = [p for rule in (lint.citations, lint.links, lint.markdown_pictures) for p in rule(page, book)]

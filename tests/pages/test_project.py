@@ -226,10 +226,18 @@ def test_every_result_is_explained():
 
 
 def test_the_contents_list_every_page():
-    listed = {Path(page).name for page in chapters.contents()} | {"intro"}
-    found = {path.stem for path in chapters.BOOK.iterdir() if path.suffix in {".md", ".ipynb"}}
+    listed = {*chapters.contents(), "book/intro"}
+    paths = [*chapters.chapters(), *chapters.pages()]
+    found = {path.relative_to(ROOT).with_suffix("").as_posix() for path in paths}
     assert listed == found
     assert not [name for name in found if "_" in name]
+
+
+def test_the_sidebar_numbers_chapters_as_their_files_do():
+    parts = yaml.safe_load(read("_toc.yml"))["parts"]
+    numbered = [page["file"] for part in parts if part.get("numbered") for page in part["chapters"]]
+    assert [Path(name).name[:2] for name in numbered] == [f"{k:02d}" for k in range(1, len(numbered) + 1)]
+    assert [f"{Path(name).name}.ipynb" for name in numbered] == [path.name for path in chapters.chapters()]
 
 
 def test_local_links_of_the_readme_lead_somewhere():
@@ -253,7 +261,7 @@ def test_the_makefile_needs_no_pipe_and_no_machine():
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
 def test_make_help_lists_every_command():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for target in ("book", "serve", "lab", "test", "notebooks", "repository", "venv", "clean"):
+    for target in ("book", "serve", "lab", "student", "test", "notebooks", "repository", "venv", "clean"):
         assert re.search(rf"(?m)^make {target}\b", done.stdout)
 
 
@@ -288,8 +296,9 @@ def test_a_failing_chapter_is_named_with_its_error(tmp_path, capsys):
 def test_the_build_page_gets_the_measured_times(tmp_path, monkeypatch):
     monkeypatch.setattr(chapters, "chapters", lambda: [Path("01-x.ipynb")])
     (tmp_path / "01-x.json").write_text('{"chapter": "01-x", "effort": "default", "seconds": 12.34}')
+    chapters.write(v4.new_notebook(cells=[v4.new_markdown_cell("word " * 1300)]), tmp_path / "01-x.ipynb")
     table = gather.measured(tmp_path)
-    assert "| 01-x | default | 12.3 |" in table
+    assert "| 01-x | default | 12.3 | 10 |" in table
     assert f"| torch | {metadata.version('torch')} |" in table
     assert gather.MARK.search(read("book/build.md"))
 

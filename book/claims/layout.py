@@ -1,0 +1,118 @@
+"""The replication table as it stands on its page: a summary, a filter, and rows folded by figure.
+
+Plain HTML, which works without scripts: radio buttons filter, ``<details>`` fold, and a phone shows each
+row as a card.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from html import escape
+from itertools import groupby
+
+from book.claims import table
+
+__all__ = ["counts", "every", "summary"]
+
+SIGNS = {"holds": "✓", "unclear": "≈", "differs": "✗", "not measured yet": "…", "not comparable": "–"}
+SHOWN = {"all": "all rows", "holds": "those that hold", "open": "open ones", "differs": "those that differ"}
+HEADS = ("paper", "what it says, and our rule", "ours (margin)", "our scale", "verdict")
+
+
+def counts() -> str:
+    """How many facts of the paper hold, are open and differ: for the landing page."""
+    parts = {part: table.rows(part) for part in table.PARTS}
+    found = _tally([row for rows in parts.values() for row in rows])
+    lines = ['<div class="verdict-counts">']
+    for state, said in (("holds", "hold"), ("open", "are open"), ("differs", "differ")):
+        lines.append(f'<div class="verdict {state}"><strong>{found[state]}</strong> {said}</div>')
+    lines += ["</div>", ""]
+    lines.append(
+        f"That is how {sum(found.values())} figures and numbers of the paper fare at our scale, each judged "
+        "by a rule that stands beside it."
+    )
+    for part, rows in parts.items():
+        name, _, about = part.partition(": ")
+        tally = _tally(rows)
+        lines.append(f"Of {name[0].lower()}{name[1:]} ({about}), {tally['holds']} of {len(rows)} hold.")
+    lines.append("Where they differ, {doc}`replication` gives the reason, as far as we know it.")
+    return "\n".join(lines)
+
+
+def summary() -> str:
+    """How many facts hold, are open and differ, by section, with the reasons."""
+    parts = {part: table.rows(part) for part in table.PARTS}
+    found = _tally([row for rows in parts.values() for row in rows])
+    lines = [
+        f"**Of {sum(found.values())} facts {found['holds']} hold, {found['open']} are open, "
+        f"{found['differs']} differ.**",
+        "",
+        "| part of the paper | hold | open | differ |",
+        "|:--|--:|--:|--:|",
+    ]
+    for part, rows in parts.items():
+        tally = _tally(rows)
+        lines.append(f"| {part} | {tally['holds']} | {tally['open']} | {tally['differs']} |")
+    for part, rows in parts.items():
+        lines += ["", f"**{part}: why some differ or are open, as far as we know**", ""]
+        for note, of in table.reasons(rows).items():
+            sources = ", ".join(dict.fromkeys(table.group(row.source) for row in of))
+            tally = Counter(row.verdict for row in of)
+            many = " and ".join(f"{count} {verdict}" for verdict, count in tally.items())
+            lines.append(f"- {sources} ({many}): {note}")
+    return "\n".join(lines)
+
+
+def every() -> str:
+    """What the verdicts mean, a filter, and all rows."""
+    lines = [f"- {SIGNS[name]} *{name}*: {text}." for name, text in table.VERDICTS.items()]
+    lines += ["", *_filter()]
+    for part in table.PARTS:
+        lines.append(f'<p class="claims-part">{escape(part)}</p>')
+        for source, of in groupby(table.rows(part), lambda row: table.group(row.source)):
+            lines += _folded(source, list(of))
+    return "\n".join([*lines, "</div>"])
+
+
+def _tally(rows: list[table.Row]) -> Counter:
+    found = Counter(table.state(row) for row in rows)
+    return Counter({state: found[state] for state in ("holds", "open", "differs")})
+
+
+def _filter() -> list[str]:
+    lines = ['<div class="claims">', '<fieldset class="claims-filter"><legend>Show</legend>']
+    for state, said in SHOWN.items():
+        checked = " checked" if state == "all" else ""
+        button = f'<input type="radio" name="claims" value="{state}" id="claims-{state}"{checked}>'
+        lines.append(f"<label>{button} {said}</label>")
+    return [*lines, "</fieldset>"]
+
+
+def _folded(source: str, rows: list[table.Row]) -> list[str]:
+    tally = Counter(row.verdict for row in rows)
+    states = {row.verdict: table.state(row) for row in rows}
+    said = ", ".join(
+        f'<span class="verdict {state}">{tally[verdict]} {SIGNS[verdict]} {verdict}</span>'
+        for verdict, state in states.items()
+    )
+    full = source.replace("Figs.", "Figures").replace("Fig.", "Figure").replace("Sec.", "Section")
+    lines = [
+        f"<details><summary>{escape(full)}: {said}</summary>",
+        "<table><thead><tr>" + "".join(f"<th>{head}</th>" for head in HEADS) + "</tr></thead><tbody>",
+    ]
+    return [*lines, *map(_row, rows), "</tbody></table></details>"]
+
+
+def _row(row: table.Row) -> str:
+    rule = f"<br><em>Rule: {_text(row.rule)}.</em>" if row.rule else ""
+    ours = f"{_text(row.ours)}<br>({_text(row.margin)})" if row.ours else ""
+    state = table.state(row)
+    verdict = f'<span class="verdict {state}">{SIGNS[row.verdict]} {row.verdict}</span>'
+    cells = (_text(row.source), f"{_text(row.claim)}.{rule}", ours, _text(row.scale), verdict)
+    columns = "".join(f'<td data-label="{head}">{cell}</td>' for head, cell in zip(HEADS, cells, strict=True))
+    return f'<tr data-state="{state}">{columns}</tr>'
+
+
+def _text(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
