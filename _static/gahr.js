@@ -9,13 +9,17 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
-// A formula that is wider than the page scrolls: also by the keyboard, and under a name.
+// A formula, a figure or a table that is wider than the page scrolls: also by the keyboard, and under a name.
+const WIDE = { "div.math": "formula", "figure": "figure", ".cell_output": "output", "table": "table" };
 addEventListener("load", () => {
-  for (const formula of document.querySelectorAll("div.math")) {
-    if (formula.scrollWidth <= formula.clientWidth) continue;
-    formula.tabIndex = 0;
-    formula.role = "group";
-    formula.ariaLabel = "formula";
+  for (const [kind, name] of Object.entries(WIDE)) {
+    for (const wide of document.querySelectorAll(`.bd-article ${kind}`)) {
+      if (wide.scrollWidth <= wide.clientWidth + 1 || getComputedStyle(wide).overflowX === "visible") continue;
+      wide.tabIndex = 0;
+      if (kind === "table") continue; // keeps its own role
+      wide.role = "group";
+      wide.ariaLabel = name;
+    }
   }
 });
 

@@ -181,8 +181,10 @@ def network_of(f: Callable) -> Tensor | None:
 
 
 def need_evaluation(f: Callable) -> None:
-    """Raise if a network would treat images of a batch together, or at random: it is in training mode."""
+    """Raise if a network is in training mode (it treats images together, or at random) or has no weights."""
     for network in _held(f):
+        if any(p.is_meta for p in network.parameters()):
+            raise ValueError("the network is on the meta device: it has no weights yet.")
         if any(isinstance(m, _TIED) and m.training for m in network.modules()):
             raise ValueError("the network is in training mode, where it is no fixed function: call f.eval().")
 

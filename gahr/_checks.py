@@ -16,12 +16,14 @@ __all__ = [
     "check_images",
     "check_known",
     "check_number",
+    "check_numbers",
     "check_orthonormal",
     "check_same_shape",
     "check_seed",
     "check_shape",
     "check_sigma",
     "check_square",
+    "check_tensor",
     "full",
     "stream",
 ]
@@ -161,6 +163,22 @@ def check_count(value: int, name: str, low: int, high: float = float("inf")) -> 
     return int(number)
 
 
+def check_numbers(values: Sequence[float] | Tensor, name: str) -> Tensor:
+    """Return a list, an array or a tensor of numbers as a float64 tensor; raise ``TypeError`` otherwise."""
+    try:
+        return torch.as_tensor(values, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{name} must be numbers; got {values!r:.80}.") from None
+
+
+def check_tensor(value: Tensor, name: str, what: str) -> Tensor:
+    """Return ``value`` if it is a float tensor; otherwise say what it should be."""
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        got = value.dtype if isinstance(value, Tensor) else type(value).__name__
+        raise TypeError(f"{name} must be {what}, a float tensor; got {got}.")
+    return value
+
+
 def check_sigma(sigma: float | Tensor, y: Tensor, low: float = 0.0, open_low: bool = True) -> float | Tensor:
     """Noise level of all images ``y`` as a number, or of each as ``(B, 1, 1, 1)``, to multiply with.
 
@@ -206,9 +224,8 @@ def check_shape(shape: Sequence[int], name: str = "shape") -> tuple[int, int, in
 
 def check_orthonormal(rows: Tensor, name: str) -> Tensor:
     """Return ``rows`` ``(m, d)`` if they are orthonormal, as far as a few products with random signs tell."""
-    if not isinstance(rows, Tensor) or rows.ndim != 2 or not rows.is_floating_point():
-        got = tuple(rows.shape) if isinstance(rows, Tensor) else type(rows).__name__
-        raise ValueError(f"{name} must be orthonormal rows, a float tensor (m, d); got {got}.")
+    if check_tensor(rows, name, "orthonormal rows (m, d)").ndim != 2:
+        raise ValueError(f"{name} must be orthonormal rows (m, d); got {tuple(rows.shape)}.")
     signs = torch.randint(2, (len(rows), 8), generator=stream(0)).to(rows) * 2 - 1
     if not (rows @ (rows.T @ signs) - signs).abs().max() <= 3e-3:  # float16 on disk: 1e-3
         raise ValueError(f"{name} must be orthonormal rows; make them so first, as by torch.linalg.qr.")
@@ -217,10 +234,7 @@ def check_orthonormal(rows: Tensor, name: str) -> Tensor:
 
 def check_square(J: Tensor) -> Tensor:
     """Return ``J`` if it is a finite square matrix, and raise otherwise."""
-    if not isinstance(J, Tensor) or not J.is_floating_point():
-        got = J.dtype if isinstance(J, Tensor) else type(J).__name__
-        raise TypeError(f"J must be a square matrix (d, d), a float tensor; got {got}.")
-    if J.ndim != 2 or J.shape[0] != J.shape[1]:
+    if check_tensor(J, "J", "a square matrix (d, d)").ndim != 2 or J.shape[0] != J.shape[1]:
         raise ValueError(f"J must be a square matrix (d, d); got {tuple(J.shape)}.")
     if not torch.isfinite(J).all():
         raise ValueError("J contains NaN or infinite values.")

@@ -10,7 +10,7 @@ from torch import Tensor
 from gahr import _files
 from gahr._checks import check_known
 
-__all__ = ["NETWORKS", "state"]
+__all__ = ["EARLIER", "NETWORKS", "state"]
 
 # The authors' repository (MIT licence), at one commit.
 ADDRESS = (
@@ -41,6 +41,18 @@ NETWORKS = {
     "celeba80-n100000-b": (_CELEBA.format("99325_swapped"), "ab5cfb26ef9a401fdc9372ecf69066052273da9d"),
 }
 
+# The group's BF-CNNs of 2021 (no licence is stated), trained on noise levels from 0 to 100 of 255.
+EARLIER_ADDRESS = (
+    "https://raw.githubusercontent.com/LabForComputationalVision/"
+    "universal_inverse_problem/943b9ed99e35a4af86c36c413e2ca70ab320e8bc/"
+)
+_BFCNN = "denoisers/BF_CNN/{}/noise_range_0to100/model.pt"
+EARLIER = {
+    "bfcnn-bsd400-gray": (_BFCNN.format("BSD400_gray"), "ca1c33e6e6dc76d4f43f214d7f2036d07411fd07"),
+    "bfcnn-mnist-gray": (_BFCNN.format("mnist_gray"), "ea450f0c02e88ab635c7157df33d7201829962e8"),
+    "bfcnn-bsd300-color": (_BFCNN.format("BSD300_color"), "0b5d06ad600e5060cc13e552607efd34294e3480"),
+}
+
 # What torch raises on a file that is not its own, is incomplete, or holds more than tensors.
 _REFUSALS = (
     pickle.UnpicklingError,
@@ -65,9 +77,11 @@ def state(name: str) -> dict[str, Tensor]:
     ValueError
         If what arrived is another file, or the file is not a state dict and nothing more.
     """
-    path, blob = NETWORKS[check_known(name, NETWORKS, "published network")]
+    known = NETWORKS | EARLIER
+    path, blob = known[check_known(name, known, "published network")]
+    address = EARLIER_ADDRESS if name in EARLIER else ADDRESS
     instead = "set GAHR_CACHE to a folder that has the file already: the book does not carry it"
-    file = _files.download(ADDRESS + path, f"git:{blob}", instead)
+    file = _files.download(address + path, f"git:{blob}", instead)
     try:
         found = torch.load(file, map_location="cpu", weights_only=True)
     except _REFUSALS as error:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gahr._checks import check_count, check_known, check_number, check_shape, check_square
+from gahr._checks import check_count, check_known, check_number, check_shape, check_square, check_tensor
 from gahr._lanczos import leading
 from gahr.denoisers import Denoiser, shrinkage
 from gahr.jacobian import Linearization, linearize
@@ -219,7 +219,8 @@ def _matrix(J: Tensor | Linearization) -> Tensor:
 
 def _shape(J: Tensor | Linearization, shape: tuple[int, int, int] | None) -> tuple[int, int, int]:
     """Shape of an image, as it was told or as ``J`` knows it."""
-    if isinstance(J, Tensor):
+    shape = shape if shape is None else check_shape(shape)
+    if not isinstance(J, Linearization):
         d = len(check_square(J))
         if shape is None or math.prod(shape) != d:
             raise ValueError(f"shape must be the (C, H, W) of an image of {d} pixels; got {shape}.")
@@ -261,6 +262,7 @@ def oracle_error(coefficients: Tensor, sigma: float, x: Tensor | None) -> Tensor
         If there are fewer coefficients than ``x`` has pixels.
     """
     check_number(sigma, "sigma", 0.0, open_low=True)
+    check_tensor(coefficients, "coefficients", "inner products (..., d)")
     k = coefficients.shape[-1]
     if x is not None and k != x[0].numel():
         raise ValueError(

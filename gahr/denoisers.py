@@ -21,6 +21,7 @@ from gahr._checks import (
     check_orthonormal,
     check_shape,
     check_sigma,
+    check_tensor,
     stream,
 )
 
@@ -85,6 +86,8 @@ class Blind(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
+        if not callable(network):
+            raise TypeError(f"network must be a torch module or a function; got {type(network).__name__}.")
         self.network = network
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
@@ -117,7 +120,7 @@ class Rescaled(nn.Module):
 
     def __init__(self, denoiser: Denoiser, low: float = -1.0, high: float = 1.0) -> None:
         super().__init__()
-        self.denoiser, self.low = denoiser, check_number(low, "low", -math.inf)
+        self.denoiser, self.low = Caller(denoiser).f, check_number(low, "low", -math.inf)
         self.width = check_number(high, "high", self.low, open_low=True) - self.low
 
     def forward(self, y: Tensor, sigma: float | Tensor | None = None) -> Tensor:
@@ -148,6 +151,7 @@ class Wiener(nn.Module):
     def __init__(self, mean: Tensor, values: Tensor, vectors: Tensor, rest: float = 0.0) -> None:
         super().__init__()
         check_images(mean, "mean")
+        check_tensor(values, "values", "variances (k,)")
         if check_orthonormal(vectors, "vectors").shape != (len(values), mean.numel()):
             raise ValueError(
                 f"vectors must have shape ({len(values)}, {mean.numel()}); got {tuple(vectors.shape)}."
@@ -201,6 +205,8 @@ class BlindWiener(nn.Module):
 
     def __init__(self, wiener: Wiener) -> None:
         super().__init__()
+        if not isinstance(wiener, Wiener):
+            raise TypeError(f"wiener must be a Wiener filter; got {type(wiener).__name__}.")
         if len(wiener.values) != wiener.mean.numel():
             raise ValueError(
                 f"the filter must keep all {wiener.mean.numel()} directions; it has {len(wiener.values)}."
@@ -237,7 +243,10 @@ class Threshold(nn.Module):
 
     def __init__(self, basis: Tensor, factor: float = 1.25, keep: int = 1) -> None:
         super().__init__()
-        if basis.ndim != 2 or basis.shape[0] != basis.shape[1]:
+        if (
+            check_tensor(basis, "basis", "a square matrix (d, d)").ndim != 2
+            or basis.shape[0] != basis.shape[1]
+        ):
             raise ValueError(f"basis must be a square matrix of rows; got {tuple(basis.shape)}.")
         self.register_buffer("basis", check_orthonormal(basis, "basis"))
         self.factor, self.keep = check_number(factor, "factor", 0.0), check_count(keep, "keep", 0, len(basis))
@@ -272,7 +281,7 @@ class Projection(nn.Module):
     def __init__(self, rows: Tensor, shape: tuple[int, int, int]) -> None:
         super().__init__()
         d = math.prod(check_shape(shape))
-        if rows.ndim != 2 or rows.shape[1] != d:
+        if check_tensor(rows, "rows", "orthonormal rows (m, d)").ndim != 2 or rows.shape[1] != d:
             raise ValueError(f"rows must be (m, {d}); got {tuple(rows.shape)}.")
         self.register_buffer("rows", check_orthonormal(rows, "rows"))
         self.register_buffer("like", torch.zeros(1, *shape))

@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
+
+from gahr._checks import check_numbers, check_tensor
 
 __all__ = ["Gap", "Interval", "gap", "median", "partial_correlation", "superiority"]
 
@@ -36,7 +37,7 @@ def median(values: Sequence[float] | Tensor) -> Interval:
     """
     from scipy import stats
 
-    ordered = torch.as_tensor(values, dtype=torch.float64).sort().values
+    ordered = check_numbers(values, "values (a median needs numbers)").flatten().sort().values
     n = len(ordered)
     if not n or ordered.isnan().any():
         raise ValueError(f"a median needs numbers; got {n} values, {int(ordered.isnan().sum())} of them NaN.")
@@ -54,7 +55,9 @@ def superiority(x: Sequence[float] | Tensor, y: Sequence[float] | Tensor) -> flo
     >>> superiority([0.9, 0.2], [0.1, 0.2, 0.3])
     0.75
     """
-    x, y = (torch.as_tensor(v, dtype=torch.float64) for v in (x, y))
+    x, y = check_numbers(x, "x"), check_numbers(y, "y")
+    if not x.numel() or not y.numel():
+        raise ValueError("superiority needs numbers of both kinds.")
     difference = x[:, None] - y
     return ((difference > 0).double() + 0.5 * (difference == 0).double()).mean().item()
 
@@ -96,6 +99,8 @@ def gap(error: Tensor, reference: Tensor) -> Gap:
     >>> gap(10 * error, error)
     Gap(db=10.0, se=0.0)
     """
+    for value, name in ((error, "error"), (reference, "reference")):
+        check_tensor(value, name, "squared errors (B,)")
     if error.ndim != 1 or len(error) < 2 or reference.shape not in ((), error.shape):
         raise ValueError(
             f"need errors of the same images, (B,) with B > 1; got {tuple(error.shape)}, "

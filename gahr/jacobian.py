@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from gahr._calls import Caller, need_gradient
-from gahr._checks import check_count, check_images, check_square, full, stream
+from gahr._checks import check_count, check_images, check_square, check_tensor, full, stream
 from gahr._products import differentiated, frozen
 from gahr.denoisers import Denoiser
 
@@ -106,6 +106,7 @@ class Linearization:
         return columns.T
 
     def _in_chunks(self, product: Callable, rows: Tensor, name: str) -> Tensor:
+        check_tensor(rows, name, f"rows (n, {self.d}) of {self.y.dtype}")
         if rows.ndim != 2 or rows.shape[1] != self.d or rows.dtype != self.y.dtype:
             raise ValueError(
                 f"{name} must be rows (n, {self.d}) of {self.y.dtype}; "
@@ -227,6 +228,7 @@ def trace(J: Tensor | Linearization, passes: int = 300, seed: int = 0) -> Estima
     """
     if isinstance(J, Tensor):
         return Estimate(check_square(J).trace().item(), 0.0)
+    _check_product(J)
     third, generator = check_count(passes, "passes", 6) // 3, stream(seed)
     inside = torch.linalg.qr(J.jvp(_signs(third, J, generator)).T)[0].T.contiguous()
     known = (inside * J.jvp(inside)).cpu().double().sum()
@@ -252,6 +254,7 @@ def asymmetry(J: Tensor | Linearization, passes: int = 200, seed: int = 0) -> Es
     """
     if isinstance(J, Tensor):
         return Estimate(((check_square(J) - J.T).norm() / J.norm()).item(), 0.0)
+    _check_product(J)
     half = check_count(passes, "passes", 6) // 2
     z = _signs(half, J, stream(seed))
     there, back = J.jvp(z).cpu().double(), J.vjp(z).cpu().double()
@@ -305,6 +308,12 @@ def probe_trace(
 
 def _signs(n: int, J: Linearization, generator: torch.Generator) -> Tensor:
     return (2.0 * torch.randint(0, 2, (n, J.d), generator=generator) - 1).to(J.y)
+
+
+def _check_product(J: object) -> None:
+    """Raise unless ``J`` is what `linearize` returns."""
+    if not isinstance(J, Linearization):
+        check_square(J)
 
 
 def _check_one(y: Tensor) -> None:

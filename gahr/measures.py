@@ -11,7 +11,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gahr._calls import Caller
-from gahr._checks import check_count, check_images, check_number, check_same_shape, check_seed, full, stream
+from gahr._checks import (
+    check_count,
+    check_images,
+    check_number,
+    check_numbers,
+    check_same_shape,
+    check_seed,
+    check_tensor,
+    full,
+    stream,
+)
 from gahr.denoisers import Denoiser, add_noise
 
 __all__ = [
@@ -77,15 +87,19 @@ def decibels(mse: float | Tensor | Sequence[float]) -> float | Tensor:
     tensor([20., inf])
     """
     if isinstance(mse, (int, float)):
+        mse = check_number(mse, "mse", 0.0)
         return -10 * math.log10(mse) if mse else math.inf
-    return -10 * torch.as_tensor(mse).log10()
+    errors = mse if isinstance(mse, Tensor) else check_numbers(mse, "mse").to(torch.get_default_dtype())
+    if (errors < 0).any():
+        raise ValueError("mse must be in [0, inf): an error cannot be negative.")
+    return -10 * errors.log10()
 
 
 @torch.no_grad()
 def psnr_table(
     f: Denoiser,
     x: Tensor,
-    sigmas: tuple[float, ...] = SIGMAS,
+    sigmas: Sequence[float] = SIGMAS,
     seed: int = 0,
     repeats: int = 1,
     batch: int = 256,
@@ -153,7 +167,7 @@ def psnr_curve(
     each = table.mean(1) if len(x) > 1 else table[:, :, 0]
     spread = each.std(1) if each.shape[1] > 1 else torch.full((len(each),), float("nan"))
     return {
-        "sigma": list(sigmas),
+        "sigma": _levels(sigmas),
         "psnr": table.mean((1, 2)).tolist(),
         "se": (spread / each.shape[1] ** 0.5).tolist(),
         "mse": (10 ** (-table / 10)).mean((1, 2)).tolist(),
@@ -193,14 +207,15 @@ def slope(table: Tensor, sigmas: tuple[float, ...], draws: int = 1000, seed: int
     >>> round(slope(table, (0.1, 0.2, 0.4)).value, 4)
     0.5
     """
-    each = table.detach().cpu().double()
+    each = check_tensor(table, "table", "PSNRs (levels, B)").detach().cpu().double()
+    sigmas = _levels(sigmas)
     if table.ndim == 3:
         each = each.mean(1) if table.shape[2] > 1 else each[:, :, 0]
     if each.ndim != 2 or not torch.isfinite(each).all():
         raise ValueError(
             f"table must hold finite PSNRs, (levels, B) or (levels, repeats, B); got {tuple(table.shape)}."
         )
-    if len(set(sigmas)) < len(sigmas) or not all(0 < sigma < math.inf for sigma in sigmas):
+    if len(set(sigmas)) < len(sigmas):
         raise ValueError(f"sigmas must be different positive noise levels; got {tuple(sigmas)}.")
     if each.shape[0] != len(sigmas) or len(sigmas) < 2:
         raise ValueError(f"table has {each.shape[0]} levels for {len(sigmas)} sigmas; need 2 or more, equal.")
@@ -261,7 +276,7 @@ def nearest(x: Tensor, train: Tensor, center: bool = True, block: int = 4096) ->
     images before calling a sample a copy.
     """
     _check_alike(x, train, "x")
-    unit = _unit(x, center)
+    unit, block = _unit(x, center), check_count(block, "block", 1)
     alike = torch.cat([unit @ _unit(part, center).T for part in train.split(block)], 1)
     best = alike.max(1)
     return best.indices, best.values

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from gahr._checks import check_images
+from gahr._checks import check_count, check_images
 
 __all__ = ["BFCNN", "BiasFreeNorm", "UNet", "count_parameters", "from_state_dict"]
 
@@ -116,11 +116,8 @@ class UNet(nn.Module):
 
     def __init__(self, channels: int = 16, blocks: int = 3, image_channels: int = 1) -> None:
         super().__init__()
-        if channels < 1 or blocks < 1 or image_channels < 1:
-            raise ValueError(
-                "channels, blocks and image_channels must be at least 1; "
-                f"got {channels}, {blocks}, {image_channels}."
-            )
+        channels, blocks = check_count(channels, "channels", 1), check_count(blocks, "blocks", 1)
+        image_channels = check_count(image_channels, "image_channels", 1)
         self.channels, self.blocks, self.image_channels = channels, blocks, image_channels
         widths = [channels * 2**b for b in range(blocks + 1)]
 
@@ -192,11 +189,8 @@ class BFCNN(nn.Module):
         first_layer_linear: bool = True,
     ) -> None:
         super().__init__()
-        if channels < 1 or layers < 3 or image_channels < 1:
-            raise ValueError(
-                "channels and image_channels must be at least 1 and layers at least 3; "
-                f"got {channels}, {image_channels}, {layers}."
-            )
+        channels, layers = check_count(channels, "channels", 1), check_count(layers, "layers", 3)
+        image_channels = check_count(image_channels, "image_channels", 1)
         self.channels, self.layers, self.image_channels = channels, layers, image_channels
         self.first_layer_linear = first_layer_linear
         hidden = layers - 2
@@ -235,7 +229,7 @@ def count_parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool = True) -> UNet | BFCNN:
+def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool | None = None) -> UNet | BFCNN:
     """Build the network that a state dict belongs to, and load it, ready to evaluate.
 
     Architecture, width, depth and image channels are read off the names and shapes.
@@ -243,10 +237,11 @@ def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool = T
     Parameters
     ----------
     state
-        Parameter names and tensors, in the authors' layout; a leading ``module.`` (left behind by
-        ``DataParallel``) is removed.
+        Parameter names and tensors, in the authors' layout, or a checkpoint that has them as
+        ``"state_dict"``; a leading ``module.`` (left behind by ``DataParallel``) is removed.
     first_layer_linear
-        Only for `BFCNN`, where the weights do not tell: see there.
+        Only for `BFCNN`, where the weights do not tell: see there. By default yes, unless the names are
+        those of the group's earlier files (``gammas.0``), whose networks have a ReLU there.
 
     Returns
     -------
@@ -259,7 +254,12 @@ def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool = T
         If the names are of neither network, or a tensor is missing, extra, not finite or of the wrong
         shape, or a spread is not positive.
     """
+    state = getattr(state, "get", lambda *_: None)("state_dict") or state
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise TypeError(f"a state dict maps names to tensors; got {type(state).__name__} of something else.")
     state = {re.sub(r"^(module\.)+", "", key): value for key, value in state.items()}
+    earlier = "gammas.0" in state
+    state = {re.sub(r"^(gammas|running_sd)\.(\d+)$", r"BN_layers.\2.\1", key): state[key] for key in state}
     first = state.get("encoder.0.0.weight", state.get("conv_layers.0.weight"))
     if first is not None and first.ndim != 4:
         raise ValueError(f"the first weight must be (out, in, 3, 3); got {tuple(first.shape)}.")
@@ -268,7 +268,8 @@ def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool = T
         network: UNet | BFCNN = UNet(first.shape[0], blocks, first.shape[1])
     elif "conv_layers.0.weight" in state:
         layers = sum(key.startswith("conv_layers.") for key in state)
-        network = BFCNN(first.shape[0], layers, first.shape[1], first_layer_linear)
+        linear = not earlier if first_layer_linear is None else first_layer_linear
+        network = BFCNN(first.shape[0], layers, first.shape[1], linear)
     else:
         found = ", ".join(list(state)[:3]) or "nothing"
         raise ValueError(

@@ -39,10 +39,17 @@ def by_effort(effort: str, quick: T, default: T, full: T | None = None) -> T:
 
 
 def say(text: str) -> None:
-    """Display a sentence, in Markdown, as the output of a cell."""
-    from IPython.display import Markdown, display
-
-    display(Markdown(text))
+    """Display a sentence, in Markdown, as the output of a cell; in a script, print it."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import Markdown, display
+    except ImportError:
+        print(text)
+        return
+    if get_ipython() is None:
+        print(text)
+    else:
+        display(Markdown(text))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], left: int = 1) -> str:

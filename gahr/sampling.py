@@ -10,11 +10,12 @@ import dataclasses
 import math
 import warnings
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from gahr._calls import Caller, network_of
+from gahr._calls import Caller, need_evaluation, network_of
 from gahr._checks import (
     check_count,
     check_images,
@@ -26,7 +27,19 @@ from gahr._checks import (
 )
 from gahr.denoisers import Denoiser
 
-__all__ = ["Sampling", "Trajectory", "sample", "solve"]
+__all__ = ["Measurement", "Sampling", "Trajectory", "sample", "solve"]
+
+
+class Measurement(Protocol):
+    """What `solve` asks of a linear measurement with orthonormal rows (`gahr.analysis.inverse` has five)."""
+
+    def lift(self, measurements: Tensor) -> Tensor:
+        """The smallest image with these measurements, ``(B, C, H, W)``: zero where nothing was measured."""
+        ...
+
+    def project(self, x: Tensor) -> Tensor:
+        """The measured part of images."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,7 +195,8 @@ def sample(
     Source: paper, appendix A.2, algorithm 1. The start is white with standard deviation ``start``,
     so prior directions with a larger spread than that begin too narrow and stay so, in part.
     """
-    shape, n, settings = check_shape(shape), check_count(n, "n", 1), settings or Sampling()
+    shape, n, settings = check_shape(shape), check_count(n, "n", 1), _settings(settings)
+    need_evaluation(f)
     streams = _streams(seed, n)
     y = _noise(streams, shape) * settings.start + settings.mean
     weight = network_of(f)
@@ -191,6 +205,12 @@ def sample(
     if noise_seed is not None:
         streams = _streams(noise_seed, n, "noise_seed")
     return _climb(f, y, settings, streams, keep, lambda y, estimate, _: estimate - y)
+
+
+def _settings(settings: Sampling | None) -> Sampling:
+    if settings is not None and not isinstance(settings, Sampling):
+        raise TypeError(f"settings must be a Sampling; got {type(settings).__name__}.")
+    return settings or Sampling()
 
 
 def _streams(seed: int, n: int, name: str = "seed") -> list[torch.Generator]:
@@ -204,7 +224,7 @@ def _noise(streams: list[torch.Generator], shape: tuple[int, ...]) -> Tensor:
 @torch.no_grad()
 def solve(
     f: Denoiser,
-    problem: object,
+    problem: Measurement,
     measurements: Tensor,
     settings: Sampling | None = None,
     seed: int = 0,
@@ -220,7 +240,7 @@ def solve(
     f
         The denoiser.
     problem
-        A `gahr.analysis.inverse.Measurement`: what was measured.
+        What was measured, for instance a `gahr.analysis.inverse.Measurement`.
     measurements
         Its result, ``(B, m)``.
     settings, seed, keep
@@ -235,7 +255,9 @@ def solve(
     -----
     Source: Kadkhodaie & Simoncelli (2021), algorithm 2.
     """
-    settings = settings or Sampling()
+    settings = _settings(settings)
+    if not hasattr(problem, "lift"):
+        raise TypeError(f"problem must be a Measurement; got {type(problem).__name__}.")
     known = problem.lift(measurements)  # (B, C, H, W), zero where nothing was measured
     streams = _streams(seed, len(known))
     blank = torch.full_like(known, settings.mean)

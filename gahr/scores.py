@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gahr._calls import Caller
-from gahr._checks import check_images, check_same_shape, check_sigma, full
+from gahr._checks import check_images, check_numbers, check_same_shape, check_sigma, full
 from gahr.denoisers import Denoiser, add_noise
 from gahr.jacobian import probe_trace
 
@@ -84,8 +84,7 @@ def kl_bound(excess: Sequence[float] | Tensor, sigmas: Sequence[float] | Tensor)
     >>> round(kl_bound(sigmas**2 / (1 + sigmas**2), sigmas), 3)  # log(100)
     4.605
     """
-    excess = torch.as_tensor(excess, dtype=torch.float64)
-    sigmas = torch.as_tensor(sigmas, dtype=torch.float64)
+    excess, sigmas = check_numbers(excess, "excess"), check_numbers(sigmas, "sigmas")
     check_same_shape(excess, sigmas, ("excess", "sigmas"))
     if sigmas.ndim != 1 or len(sigmas) < 2 or not ((sigmas.diff() > 0).all() and sigmas[0] > 0):
         raise ValueError("sigmas must be at least two increasing positive noise levels.")

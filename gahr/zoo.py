@@ -78,7 +78,7 @@ def load(name: str) -> Blind:
     ValueError
         If the file is corrupt, was changed, or is no network.
     """
-    if Path(name).suffix == ".safetensors":
+    if isinstance(name, (str, Path)) and Path(name).suffix == ".safetensors":
         path = Path(name)
     else:
         check_known(name, names(), "network")
@@ -129,7 +129,7 @@ def published_names() -> list[str]:
     >>> published_names()[4:7]
     ['calpha80-alpha5', 'celeba80-n1-a', 'celeba80-n1-b']
     """
-    return list(_published.NETWORKS)
+    return [*_published.NETWORKS, *_published.EARLIER]
 
 
 def published(name: str) -> Blind:
@@ -142,7 +142,9 @@ def published(name: str) -> Blind:
         CelebA, ``-b`` on as many of the other half (their "swapped"). Sizes go from ``n1`` in tens to
         ``n100000``, which the paper calls 1e5 and is really 99,325 images. ``"calpha80-alpha1"`` to
         ``"calpha80-alpha5"`` were trained on 100,000 geometric C^alpha images, contour and backgrounds
-        of the same regularity. See `published_names`.
+        of the same regularity. ``"bfcnn-bsd400-gray"``, ``"bfcnn-mnist-gray"`` and
+        ``"bfcnn-bsd300-color"`` are the group's BF-CNNs of 2021, for photographs, digits and colour
+        photographs. See `published_names`.
 
     Returns
     -------
@@ -160,9 +162,10 @@ def published(name: str) -> Blind:
 
     Notes
     -----
-    By the authors' code all are UNets with 64 channels and 3 blocks that predict the noise in images
-    with intensities in [0, 1]. **The real files are untested**: they could not be downloaded where
-    this was written, and the tests use made-up files, laid out as the authors' code saves them.
+    By the authors' code all but the BF-CNNs are UNets with 64 channels and 3 blocks that predict the
+    noise in images with intensities in [0, 1]. **The UNets' real files are untested**: they could not
+    be downloaded where this was written, and the tests use made-up files, laid out as the authors'
+    code saves them. The BF-CNNs' files were tried by hand. They state no licence, and have no copy here.
 
     The halves are the authors', not those of `gahr.images`. A network trained on few faces gives them
     back: CelebA's terms (non-commercial research, no redistribution) hold for its samples too.

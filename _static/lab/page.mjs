@@ -10,6 +10,7 @@ import { addNoise } from "./images.mjs";
 import { basisOf, kindOf, rowOf } from "./networks.mjs";
 import { Pictures } from "./pictures.mjs";
 import { sheet, download } from "./sheet.mjs";
+import { SEEDS } from "./shown.mjs";
 import { DEFAULTS, asks, format, parse } from "./state.mjs";
 import { twinsPanel } from "./twins.mjs";
 
@@ -85,6 +86,7 @@ function start() {
   function update(changes, force = false) {
     const { panel = state.panel, ...rest } = changes;
     if (panel === "basis" && rest.picture) rest.family = kindOf(rest.picture) ?? state.family; // networks of the same kind
+    if (panel === "twins" && rest.family && state.seed === SEEDS[state.family]) rest.seed = SEEDS[rest.family]; // its own story
     const next = panel === state.panel ? { ...state, ...rest } : states[panel];
     if (format(next) === format(state) && !force) return;
     state = next;

@@ -145,7 +145,8 @@ def loops(folder: Path, seeds: int) -> dict:
             "similarity": round(float(measures.similarity(a.x, b.x)), 3),
         }
         if name == "faces":
-            save("part-2.png", [enlarged(beside(gray(a.x), gray(b.x)), 4)], folder)
+            both = [gray(way.x, top=float(way.x.max())) for way in (a, b)]
+            save("part-2.png", [enlarged(beside(*both), 4)], folder)
     return found
 
 

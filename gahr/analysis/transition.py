@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gahr import zoo
-from gahr._checks import check_known, check_number
+from gahr._checks import check_known, check_number, check_numbers
 
 __all__ = [
     "Gap",
@@ -181,7 +181,8 @@ def crossing(
     >>> print(crossing((10, 100, 1000), (20, 10, 0), threshold=5, se=(0.2, 0.2, 0.1)))
     320 (290 to 340)
     """
-    if len(n) < 2 or len(gaps) != len(n) or list(n) != sorted(set(n)) or n[0] <= 0:
+    plain = check_numbers(n, "n").ndim == 1 == check_numbers(gaps, "gaps").ndim
+    if not plain or len(n) < 2 or len(gaps) != len(n) or list(n) != sorted(set(n)) or n[0] <= 0:
         raise ValueError(f"n must be at least two increasing sizes, and gaps as many; got {n} and {gaps}.")
     check_number(threshold, "threshold", 0, open_low=True)
     se = [0.0] * len(n) if se is None else se

@@ -111,7 +111,7 @@ def gains(ax: Axes, stored: Mapping) -> None:
     cosines = psnr.pop("cosines")
     lines = {name: values - cosines for name, values in psnr.items()}
     plots.against_noise(ax, stored["levels"], lines)
-    ax.legend(fontsize=7.5, loc="lower left")
+    ax.legend(fontsize=7.5, loc="upper left")
     ax.axhline(0, color=plots.COLORS["gray"], lw=0.9, ls=":")
     ax.set_ylabel("dB above an oracle in cosines")
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gahr._checks import check_images, check_number
+from gahr._checks import check_count, check_images, check_number
 from gahr.denoisers import need_sigma
 from gahr.ideal._intensities import Fit
 
@@ -130,8 +130,7 @@ class ExactDiscs(nn.Module):
 
     def __init__(self, size: int = 40, bounded: bool = True, nodes: int = 10) -> None:
         super().__init__()
-        if size < 4 or nodes < 3:
-            raise ValueError(f"size must be at least 4 and nodes at least 3; got {size}, {nodes}.")
+        size, nodes = check_count(size, "size", 4), check_count(nodes, "nodes", 3)
         self.size, self.bounded, self.nodes = size, bounded, nodes
         self.low, self.high = size * np.array(RANGES).T
         self.step = (self.high - self.low) / CELLS

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from gahr._checks import check_count, check_images, stream
+from gahr._checks import check_count, check_images, check_number, check_numbers, stream
 from gahr.denoisers import Wiener, check_fits, need_sigma, shrinkage
 
 __all__ = ["BlindMemory", "FiniteSet", "Gaussian", "GaussianMixture"]
@@ -32,6 +32,7 @@ class Gaussian(Wiener):
     def mse(self, sigma: float) -> float:
         """Expected squared error summed over pixels: sigma^2 times the sum of shrinkage factors."""
         rest = self.values.new_full((self.mean.numel() - len(self.values),), self.rest)
+        sigma = check_number(sigma, "sigma", 0.0, open_low=True)
         return (sigma**2 * shrinkage(torch.cat([self.values, rest]), sigma).sum()).item()
 
 
@@ -56,9 +57,10 @@ class GaussianMixture(nn.Module):
 
     def __init__(self, weights: Tensor, means: Tensor, covariances: Tensor) -> None:
         super().__init__()
-        weights, means, covariances = (
-            torch.as_tensor(a, dtype=torch.float64) for a in (weights, means, covariances)
-        )
+        weights, means = check_numbers(weights, "weights"), check_numbers(means, "means")
+        covariances = check_numbers(covariances, "covariances")
+        if means.ndim != 2:
+            raise ValueError(f"means must be (K, d); got {tuple(means.shape)}.")
         components, d = means.shape
         if weights.shape != (components,) or covariances.shape != (components, d, d):
             raise ValueError(

@@ -105,17 +105,23 @@ def test_wrong_bfcnn_weights_are_refused():
     state = dict(networks.BFCNN(4, 5).state_dict())
     with pytest.raises(ValueError, match="do not fit a BFCNN: Missing key.*BN_layers.2.running_sd"):
         networks.from_state_dict(without(state, "BN_layers.2.running_sd"))
-    with pytest.raises(ValueError, match="layers at least 3"):
+    with pytest.raises(ValueError, match=r"layers must be in \[3, inf\); got 1"):
         networks.from_state_dict({"conv_layers.0.weight": torch.ones(4, 1, 3, 3)})
+
+
+def test_weights_inside_a_checkpoint_are_found():
+    network = networks.UNet(2, 1).eval()
+    again = networks.from_state_dict({"epoch": 3, "state_dict": network.state_dict()})
+    assert torch.equal(again(torch.ones(1, 1, 4, 4)), network(torch.ones(1, 1, 4, 4)))
 
 
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: networks.UNet(0), "must be at least 1; got 0, 3, 1"),
-        (lambda: networks.UNet(4, 0), "must be at least 1; got 4, 0, 1"),
-        (lambda: networks.BFCNN(4, 2), "layers at least 3; got 4, 1, 2"),
-        (lambda: networks.BFCNN(0), "must be at least 1"),
+        (lambda: networks.UNet(0), r"channels must be in \[1, inf\); got 0"),
+        (lambda: networks.UNet(4, 0), r"blocks must be in \[1, inf\); got 0"),
+        (lambda: networks.BFCNN(4, 2), r"layers must be in \[3, inf\); got 2"),
+        (lambda: networks.BFCNN(0), r"channels must be in \[1, inf\)"),
     ],
 )
 def test_impossible_networks_are_refused(make, sentence):

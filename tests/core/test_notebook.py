@@ -24,8 +24,14 @@ def test_a_setting_follows_the_effort():
         notebook.by_effort("defualt", 1, 2)
 
 
+def test_say_prints_text_in_a_script(capsys):
+    notebook.say("**26.1 dB** held out")
+    assert capsys.readouterr().out == "**26.1 dB** held out\n"
+
+
 def test_say_displays_markdown(monkeypatch):
     shown = []
+    monkeypatch.setattr(IPython, "get_ipython", object)  # a kernel
     monkeypatch.setattr(IPython.display, "display", shown.append)
     notebook.say("**26.1 dB** held out")
     assert isinstance(shown[0], IPython.display.Markdown) and shown[0].data == "**26.1 dB** held out"

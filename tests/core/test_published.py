@@ -39,12 +39,13 @@ def saved(thing, **options):
 
 def test_every_network_of_the_authors_has_one_row():
     faces = {f"celeba80-n{10**k}-{half}" for k in range(6) for half in "ab"}
-    assert set(zoo.published_names()) == faces | {f"calpha80-alpha{alpha}" for alpha in range(1, 6)}
-    assert len(zoo.published_names()) == len(OFFICIAL) == 17
-    paths, hashes = zip(*OFFICIAL.values(), strict=True)
-    assert len(set(paths)) == len(set(hashes)) == 17
+    assert set(OFFICIAL) == faces | {f"calpha80-alpha{alpha}" for alpha in range(1, 6)}
+    assert len(OFFICIAL) == 17 and zoo.published_names() == [*OFFICIAL, *_published.EARLIER]
+    paths, hashes = zip(*(OFFICIAL | _published.EARLIER).values(), strict=True)
+    assert len(set(paths)) == len(set(hashes)) == 20
     assert all(re.fullmatch("[0-9a-f]{40}", digits) for digits in hashes)
-    assert re.fullmatch(r"https://.*/[0-9a-f]{40}/", _published.ADDRESS)  # one commit, not a branch
+    for address in (_published.ADDRESS, _published.EARLIER_ADDRESS):  # one commit, not a branch
+        assert re.fullmatch(r"https://.*/[0-9a-f]{40}/", address)
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
@@ -149,6 +150,21 @@ def test_a_published_network_computes_the_same(authors, network, prefix, zipped)
     assert not f.training and not any(p.requires_grad for p in f.parameters())
     assert same(zoo.published(NAME), network)
     assert asked == [f"/{OFFICIAL[NAME][0]}"] and len(kept(cache)) == 1  # fetched once
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_earlier_bfcnn_computes_the_same(authors, lively, monkeypatch, channels):
+    publish, _, asked = authors
+    network = lively(networks.BFCNN(4, 5, channels, first_layer_linear=False), dtype=torch.float32)
+    earlier = {re.sub(r"BN_layers\.(\d+)\.(.*)", r"\2.\1", k): v for k, v in network.state_dict().items()}
+    assert {"running_sd.0", "gammas.2", "conv_layers.4.weight"} < set(earlier)
+    data = saved(earlier)
+    publish(data)
+    monkeypatch.setattr(_published, "EARLIER_ADDRESS", _published.ADDRESS)
+    name = "bfcnn-bsd300-color"
+    monkeypatch.setitem(_published.EARLIER, name, (OFFICIAL[NAME][0], blob(data)))
+    f, y = zoo.published(name), torch.rand(2, channels, 8, 8)
+    assert not f.network.first_layer_linear and torch.equal(f(y), y - network(y)) and len(asked) == 1
 
 
 def test_a_wrong_file_is_refused_and_not_kept(authors, network):
