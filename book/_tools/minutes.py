@@ -1,6 +1,6 @@
 """Minutes that a chapter takes to read and to compute, for the pages about teaching.
 
-Reading is estimated from the chapter's words and figures. Computing is what `execute.py` measured when the
+Reading is what `prose.py` estimates from words and figures. Computing is what `execute.py` measured when the
 book was made, or else what the chapter itself says at its top.
 """
 
@@ -11,20 +11,10 @@ import re
 from pathlib import Path
 
 import chapters
-import lint
+import prose
 from chapters import Chapter
 
 MARK = re.compile(r"<!-- minutes -->.*?<!-- /minutes -->", re.DOTALL)
-WORDS_A_MINUTE = 150  # with formulas, slowly
-MINUTES_A_FIGURE = 0.75
-
-
-def reading(chapter: Chapter) -> int:
-    """Minutes to read a chapter, without its exercises, to the next five."""
-    exercises = lint.words(chapter.section("Exercises").text)
-    words = lint.words(chapter.text) - exercises
-    minutes = words / WORDS_A_MINUTE + MINUTES_A_FIGURE * len(chapters.figure_names(chapter))
-    return 5 * max(1, round(minutes / 5))
 
 
 def computing(chapter: Chapter, executed: Path | None = None) -> str:
@@ -32,18 +22,20 @@ def computing(chapter: Chapter, executed: Path | None = None) -> str:
     facts = executed / f"{chapter.path.stem}.json" if executed else None
     if facts and facts.exists():
         return f"{json.loads(facts.read_text(encoding='utf-8'))['seconds']:.0f} seconds"
-    said = re.search(r"(?m)^\*\*Run it:\*\*.*· (?:about |under )?(\d+ \w+)", chapter.cells[0]["source"])
+    said = re.search(
+        r"(?m)^\*\*Run it:\*\*.*· (?:about |under )?((?:\d+|an?) \w+)", chapter.cells[0]["source"]
+    )
     return said[1] if said else "?"
 
 
 def table(executed: Path | None = None) -> str:
     """Markdown table with a row for each chapter."""
-    rows = ["| chapter | to read, without exercises | to compute |", "|:--|--:|--:|"]
+    rows = ["| chapter | to read | to compute |", "|:--|--:|--:|"]
     for path in chapters.chapters():
         chapter = Chapter.read(path)
         title = chapter.cells[0]["source"].partition("\n")[0].removeprefix("# ")
         link = f"[{title}](../{path.name})"
-        rows.append(f"| {link} | {reading(chapter)} minutes | {computing(chapter, executed)} |")
+        rows.append(f"| {link} | {prose.minutes(chapter)} minutes | {computing(chapter, executed)} |")
     return "\n".join(rows)
 
 

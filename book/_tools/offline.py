@@ -38,7 +38,7 @@ body, main, article {{ max-width: none !important; font-size: 10.5pt; }}
 h1, h2, h3 {{ break-after: avoid; break-before: auto !important; color: #000; }}
 h1 {{ font-size: 18pt; }} h2 {{ font-size: 14pt; margin-top: 14pt; }} h3 {{ font-size: 11.5pt; }}
 h1, h2, h3 {{ white-space: nowrap; }}  /* a bookmark loses the space where a heading breaks */
-figcaption, .caption-text, .caption-number {{ color: #222 !important; }}
+figcaption, figcaption * {{ color: #222 !important; }}
 img {{ max-width: 100%; max-height: 230mm; object-fit: contain; }}
 figure, table, .gahr-quiz fieldset {{ break-inside: avoid; }}
 pre {{ white-space: pre-wrap; }}
