@@ -67,6 +67,7 @@ def partial_correlation(xy: Tensor, xz: Tensor, yz: Tensor) -> Tensor:
 
     Examples
     --------
+    >>> import torch
     >>> partial_correlation(torch.tensor(0.36), torch.tensor(0.6), torch.tensor(0.6))  # all of it through z
     tensor(0.)
     """
@@ -95,6 +96,7 @@ def gap(error: Tensor, reference: Tensor) -> Gap:
 
     Examples
     --------
+    >>> import torch
     >>> error = torch.tensor([1.0, 2.0, 3.0])
     >>> gap(10 * error, error)
     Gap(db=10.0, se=0.0)
