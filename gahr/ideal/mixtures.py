@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from gahr._checks import check_count, check_images, check_number, check_numbers, stream
+from gahr._checks import check_count, check_images, check_number, check_numbers, check_sigma, stream
 from gahr.denoisers import Wiener, check_fits, need_sigma, shrinkage
 
 __all__ = ["BlindMemory", "FiniteSet", "Gaussian", "GaussianMixture"]
@@ -85,7 +85,8 @@ class GaussianMixture(nn.Module):
     def _blurred(self, y: Tensor, sigma: float | Tensor) -> tuple[Tensor, Tensor]:
         """Log joint of point and component, ``(B, K)``, and ``C^-1 (y - mean)``, ``(B, K, d)``."""
         flat = check_images(y, "y").flatten(1).double()
-        variance = torch.as_tensor(need_sigma(sigma, "a mixture", y)).to(flat).square().view(-1, 1, 1, 1)
+        level = check_sigma(sigma, y, open_low=False)
+        variance = torch.as_tensor(level, dtype=flat.dtype, device=flat.device).square().view(-1, 1, 1, 1)
         d = flat.shape[1]
         if d != self.means.shape[1]:
             raise ValueError(f"points have {d} coordinates; the mixture has {self.means.shape[1]}.")
@@ -107,6 +108,7 @@ class GaussianMixture(nn.Module):
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Posterior mean: the components' own Wiener estimates, weighted by how likely each is."""
+        need_sigma(sigma, "a mixture's posterior mean", check_images(y, "y"))
         joint, solved = self._blurred(y, sigma)
         each = self.means + torch.einsum("kij,bkj->bki", self.covariances, solved)  # (B, K, d)
         return (joint.softmax(1)[..., None] * each).sum(1).view_as(y).to(y)

@@ -45,7 +45,7 @@ def test_the_curves_must_be_there_and_match():
 
 def test_a_ladder_is_sorted_and_of_one_half(monkeypatch):
     kinds = {"network": ["x-unet8-n1000-b", "x-unet8-n1000-a", "x-unet8-n20-a", "x-unet8-fresh-a"]}
-    kinds["record"] = ["x-unet8-n3-a", "x-unet8-n3-a-fp32", "x-unet16-n7-a"]
+    kinds["record"], kinds["run"] = ["x-unet8-n3-a", "x-unet8-n3-a-fp32", "x-unet16-n7-a"], ["x-unet8-n7-a"]
     monkeypatch.setattr(zoo, "names", lambda kind: kinds[kind])
     found = transition.ladder("x-unet8")
     assert list(found.items()) == [(n, f"x-unet8-n{n}-a") for n in (3, 20, 1000)]

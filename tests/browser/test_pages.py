@@ -112,7 +112,7 @@ def test_paper_has_no_contents_list_and_nothing_folded(visit):
     assert page.get_by_role("heading", name="Shrinkage in an adapted basis").first.is_visible()
     hidden = page.evaluate(
         """() => { dispatchEvent(new Event("beforeprint"));
-            return [...document.querySelectorAll(".bd-article details")].filter((folded) => !folded.open).length; }"""
+            return document.querySelectorAll(".bd-article details:not([open])").length; }"""
     )
     assert hidden == 0
 

@@ -256,7 +256,7 @@ NAN = torch.full((4, 1, 4, 4), math.nan)
         (lambda: measures.slope(torch.ones(2), (0.1, 0.2)), r"table must hold .* got \(2,\)"),
         (lambda: measures.slope(torch.full((2, 3), math.nan), (0.1, 0.2)), "table must hold finite PSNRs"),
         (lambda: measures.slope(torch.ones(2, 3), (0.1, 0.1)), "different positive noise levels"),
-        (lambda: measures.slope(torch.ones(2, 3), (0.0, 0.1)), "different positive noise levels"),
+        (lambda: measures.slope(torch.ones(2, 3), (0.0, 0.1)), r"sigma must be in \(0, inf\); got 0.0"),
         (lambda: measures.similarity(IMAGES, OTHER), "x and y must have the same shape"),
         (lambda: measures.similarity(IMAGES, NAN), "y contains NaN"),
         (lambda: measures.nearest(IMAGES, OTHER), "x and train must hold images of one shape"),

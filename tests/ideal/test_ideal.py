@@ -248,3 +248,12 @@ def test_the_level_of_a_memory_makes_the_picture_most_probable():
         weights = FiniteSet(x).weights(one[None], level.item())[0]
         mean = (weights * (one - x.double()).flatten(1).square().mean(1)).sum()
         assert level.item() ** 2 == pytest.approx(mean.item(), rel=1e-3)
+
+
+def test_a_mixture_has_a_density_without_noise_and_no_denoiser():
+    mixture = GaussianMixture(torch.tensor([1.0]), torch.zeros(1, 2), 4 * torch.eye(2)[None])
+    y = torch.tensor([[1.0, -2.0]]).view(1, 1, 1, 2)
+    assert mixture.log_density(y, 0.0).item() == pytest.approx(-math.log(2 * math.pi * 4) - 5 / 8)
+    assert torch.allclose(mixture.score(y, 0.0), -y / 4)
+    with pytest.raises(ValueError, match="sigma must be in"):
+        mixture(y, 0.0)

@@ -121,6 +121,25 @@ def test_a_folder_that_cannot_be_is_found_out_before_anything_is_trained(tmp_pat
     assert (tmp_path / "taken").read_text() == "a file where the folder should be"
 
 
+def test_room_for_the_moments_is_found_out_before_the_first_step(tmp_path, monkeypatch, short):
+    asked = []
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._files, "reserve", lambda folder, sizes: asked.append((folder, sizes)))
+        path = loop.run(RECIPE, tmp_path)
+    ((folder, sizes),) = asked
+    assert folder == path.parent and len(sizes) == 3
+    assert min(sizes[:2]) >= (path.parent / "checkpoint.pt").stat().st_size
+    assert sizes[2] >= path.stat().st_size / 2  # kernels are kept in float16
+
+    def full(folder, sizes):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(loop._files, "reserve", full)
+    monkeypatch.setattr(loop, "step", lambda *_, **__: pytest.fail("trained for nothing"))
+    with pytest.raises(OSError, match=r"step 0 and the later ones, \d+ MB in all \(No space left"):
+        loop.run(RECIPE, tmp_path / "full")
+
+
 def test_a_disk_that_fills_at_the_very_end_does_not_cost_the_run(tmp_path, monkeypatch, short):
     def fail(f, path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
