@@ -57,10 +57,10 @@ class Row(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A chapter's figure: the section it stands in, its picture, its caption and its description."""
+    """A chapter's figure: its section, its picture if the chapter was executed, caption and description."""
 
     section: str
-    png: bytes
+    png: bytes | None
     caption: str
     alt: str
 
@@ -84,16 +84,16 @@ def boards(plan: str) -> dict[str, str]:
 
 
 def figures(executed: Path | None = None) -> dict[str, Figure]:
-    """All figures of the book that have a picture, by name."""
+    """All figures of the book, by name."""
     found = {}
     for path in chapters.chapters():
         for section in Chapter.read((executed or chapters.BOOK) / path.name).sections:
             for cell in section.code:
                 about = cell["metadata"].get("mystnb", {})
                 png = [o["data"]["image/png"] for o in cell["outputs"] if "image/png" in o.get("data", {})]
-                if png and "figure" in about:
+                if "figure" in about:
                     caption, alt = about["figure"]["caption"], about.get("image", {}).get("alt", "")
-                    picture = base64.b64decode(png[0])
+                    picture = base64.b64decode(png[0]) if png else None
                     found[about["figure"]["name"]] = Figure(section.title, picture, caption, alt)
     return found
 
@@ -152,13 +152,13 @@ def of_row(row: Row, drawn: dict[str, Figure], written: dict[str, str], folder: 
     for name in re.findall(r"\{numref\}`([\w-]+)`", row.screen):
         if name not in drawn:
             raise ValueError(f"The plan shows {name}, which no chapter draws.")
-        (folder / f"{name}.png").write_bytes(drawn[name].png)
-        first = re.match(r".*?[.?!](?= [A-Z]|$)", drawn[name].caption, re.DOTALL)
-        caption = first[0] if first else drawn[name].caption
-        alt = html.escape(drawn[name].alt)
-        made.append(
-            (f'## {drawn[name].section}\n\n<img src="{name}.png" alt="{alt}">\n\n{caption}', "figure")
-        )
+        figure = drawn[name]
+        caption = re.match(r".*?[.?!](?= [A-Z]|$)|.*", figure.caption, re.DOTALL)[0]
+        picture = "*Not drawn yet: this chapter has not been executed.*"
+        if figure.png:
+            (folder / f"{name}.png").write_bytes(figure.png)
+            picture = f'<img src="{name}.png" alt="{html.escape(figure.alt)}">'
+        made.append((f"## {figure.section}\n\n{picture}\n\n{caption}", "figure"))
     for number in re.findall(r"board (\d+)", row.board):
         made.append((board(written[number]), "board"))
     for number, name in re.findall(r"\[Exercise (\d+)[^\]]*\]\(\.\./([\w-]+\.ipynb)#exercises\)", row.what):
