@@ -10,7 +10,7 @@ import torch
 from gahr import images
 from gahr.images import classes, synthetic
 
-PHOTOGRAPHS = ("fashion32", "faces40", "faces20", "faces10", "shuffled40")
+PHOTOGRAPHS = ("fashion32", "fashion16", "faces40", "faces20", "faces10", "shuffled40")
 DRAWN = ("calpha40a2", "calpha16a1.5b8", "discs16", "sinusoids16", "ray40", "ray16")
 HALVES = ("a", "b", "held-out")
 TABLE = re.findall(r"``(\w[\w.]*)``", classes.__doc__.split("\n\nDrawn classes")[0])
