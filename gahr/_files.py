@@ -277,7 +277,7 @@ def download(
 
 _STATUS = {
     403: "the server refuses; a proxy or a firewall may stand between",
-    404: "this version, {version}, is not published there",
+    404: "there is no such file (this is version {version} of gahr: is it published there?)",
     407: "a proxy asks for a password: put it into HTTPS_PROXY",
     429: "the server is asked too often: wait some minutes and try again",
 }

@@ -175,7 +175,7 @@ def test_a_changed_cached_file_is_fetched_again(installed):
 @pytest.mark.parametrize(
     ("status", "advice"),
     [
-        (404, f"this version, {_files.version()}, is not published there"),
+        (404, f"there is no such file (this is version {_files.version()} of gahr: is it published there?)"),
         (429, "wait some minutes and try again"),
         (403, "a proxy or a firewall may stand between"),
         (407, "a proxy asks for a password"),
