@@ -26,10 +26,10 @@ def celeba(tmp_path):
     return folder
 
 
-def shown(tmp_path):
+def shown(tmp_path, celeba=False):
     """The figure of faces after a quick run: its size and the sentence below it."""
     target = tmp_path / CHAPTER.name
-    execute(CHAPTER, target, effort="quick")
+    execute(CHAPTER, target, effort="quick", celeba=celeba)
     cells = nbformat.read(target, as_version=4).cells
     name = "fig-two-faces"
     cell = next(c for c in cells if c.metadata.get("mystnb", {}).get("figure", {}).get("name") == name)
@@ -53,6 +53,6 @@ def test_the_chapter_reads_well_with_and_without_celeba(tmp_path, celeba, monkey
     without, sentence = shown(tmp_path)
     assert "may not be passed on" in sentence
     monkeypatch.setenv("GAHR_CELEBA", str(celeba))
-    given, sentence = shown(tmp_path)
+    given, sentence = shown(tmp_path, celeba=True)
     assert f"the nearest of {SHOWN} training photographs" in sentence
     assert height(given) > 1.6 * height(without)  # four rows instead of two

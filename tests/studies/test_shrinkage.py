@@ -58,13 +58,13 @@ def test_a_view_knows_the_factors_and_the_error(wiener):
 
 
 def test_views_of_one_filter_agree_whole_or_leading_and_others_do_not(wiener):
-    f, values, vectors = wiener
-    x = draws(values, vectors, 2)
+    f, variances, vectors = wiener
+    x = draws(variances, vectors, 2)
     a, b = _adapted.view(f, x[:1]), _adapted.view(f, x[1:], leading=4)
     same = _adapted.agreement(a, b, (1, 4))
     assert values(same, "shared") == pytest.approx([1, 1], abs=1e-4) == values(same, "captured")
     assert values(same, "mixed") == [1, 1]
-    other = Wiener(torch.zeros(1, 1, 4, 4).double(), values, torch.eye(16).double())
+    other = Wiener(torch.zeros(1, 1, 4, 4).double(), variances, torch.eye(16).double())
     found = _adapted.agreement(a, _adapted.view(lambda y, s=None: other(y, 0.15), x[:1]), (1, 4))
     (row,) = pick(found, measure="shared", k=4)
     assert row["value"] == pytest.approx(vectors[:4, :4].square().sum().item() / 4)
@@ -138,9 +138,16 @@ def test_the_studies_run_on_few_images(monkeypatch):
 
 
 PRINTED = list(paper.FACE_EIGENVALUES.values())
+CONTROLS = {
+    ("network", "within 50"): 0.1,
+    ("network", "ratio of mean"): 0.15,
+    ("network, told", "lost"): 0.01,
+}
 
 
-def made_up(asymmetry=0.1, lost=0.01, largest=(1.3, 1.2), above_1=12, printed=PRINTED, halves=0.8):
+def made_up(
+    asymmetry=0.1, lost=0.01, largest=(1.3, 1.2), above_1=12, printed=PRINTED, halves=0.8, control=None
+):
     first, agreement = [], []
     for image in (0, 1):
         for half, value in zip("ab", largest, strict=True):
@@ -150,12 +157,16 @@ def made_up(asymmetry=0.1, lost=0.01, largest=(1.3, 1.2), above_1=12, printed=PR
             agreement.append({"image": image, "pair": pair, "measure": "shared", "value": value})
             agreement.append({"image": image, "pair": pair, "measure": "captured", "value": 0.0})
     symmetry = [{"image": image, "asymmetry": asymmetry, "lost": lost} for image in (0, 1)]
-    return {"first": first, "agreement": agreement, "symmetry": symmetry}
+    rows = [
+        {"denoiser": denoiser, "sigma": 0.15, "measure": measure, "mean": mean, "se": 0.01}
+        for (denoiser, measure), mean in (CONTROLS | (control or {})).items()
+    ]
+    return {"first": first, "agreement": agreement, "symmetry": symmetry, "rows": rows}
 
 
 def verdicts(monkeypatch, result):
     monkeypatch.setattr(zoo, "result", lambda name: result)
-    return {claim.claim[:20]: claim.find() for claim in shrinkage.claims()}
+    return {claim.claim: claim.find() for claim in shrinkage.claims()}
 
 
 def test_what_agrees_with_the_paper_holds(monkeypatch):
@@ -168,12 +179,15 @@ def test_what_agrees_with_the_paper_holds(monkeypatch):
     ("change", "number", "text"),
     [
         ({"asymmetry": 0.3}, 0, "0.3"),
-        ({"lost": 0.06}, 1, "0.06"),
-        ({"largest": (1.2, 0.9)}, 2, "0.9"),
-        ({"above_1": 30}, 3, "1.875"),
-        ({"printed": [1.0, *PRINTED[1:]]}, 4, "1, 1.11"),
-        ({"printed": [*PRINTED[:-1], 0.6]}, 5, "0.6"),
-        ({"halves": 0.4}, 6, "0.25: shares 0.40 and 0.20"),
+        ({"control": {("network", "within 50"): 0.3}}, 1, "0.3 (0.28 to 0.32)"),
+        ({"control": {("network", "ratio of mean"): 0.23}}, 2, "0.23"),
+        ({"lost": 0.06}, 3, "0.06"),
+        ({"control": {("network, told", "lost"): 0.08}}, 4, "0.08"),
+        ({"largest": (1.2, 0.9)}, 5, "0.9"),
+        ({"above_1": 30}, 6, "1.875"),
+        ({"printed": [1.0, *PRINTED[1:]]}, 7, "1, 1.11"),
+        ({"printed": [*PRINTED[:-1], 0.6]}, 8, "0.6"),
+        ({"halves": 0.4}, 9, "0.25: shares 0.40 and 0.20"),
     ],
 )
 def test_what_does_not_differs(monkeypatch, change, number, text):

@@ -180,7 +180,7 @@ def listed(tmp_path):
 
 def test_a_failure_stops_nothing_and_what_is_finished_is_skipped(tmp_path, listed, monkeypatch, capfd):
     monkeypatch.setenv("PATH", "")  # no compiler: runs are eager
-    wrong = [variant(images="discz16"), variant(images="discz8")]
+    wrong = [variant(images="fashion32", n=n) for n in (50_000, 60_000)]  # more than there are
     words = ["sweep", listed(*wrong, RECIPE), "--folder", str(tmp_path / "runs"), "--at-once", "3"]
     assert __main__.main(words) == 1
     said, error = capfd.readouterr()
@@ -191,9 +191,10 @@ def test_a_failure_stops_nothing_and_what_is_finished_is_skipped(tmp_path, liste
     ]
     assert " dB, " in line and line.endswith(" s")
     assert (
-        f"{wrong[0].name}: failed: unknown image class 'discz16'; did you mean 'discs40'?, step 0/20" in lines
+        f"{wrong[0].name}: failed: fashion32, a: n must be between 1 and 14396; got 50000., step 0/20"
+        in lines
     )
-    assert f"{wrong[1].name} failed: unknown image class 'discz8'; did you mean" in error
+    assert f"{wrong[1].name} failed: fashion32, a: n must be between 1 and" in error
     assert lines[-1] == f"1 finished, 2 failed: {wrong[0].name}, {wrong[1].name}"
 
     folder = tmp_path / "runs" / RECIPE.name
