@@ -2,8 +2,9 @@
 
 Left out are thebe (which this book does not use, and whose constants Jupyter Book declares twice, an error
 in every console), the script with all icons of Font Awesome (its web fonts, which are loaded as well, show
-those that are used), KaTeX where there is no formula, and
-the styles of cards and tabs where there are none. Pictures are loaded when they come into view.
+those that are used), KaTeX where there is no formula, the styles of cards and tabs where there are none,
+and what only the slides use: Jupyter Book would load every script and style that it finds. Pictures are
+loaded when they come into view.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ ENDS = re.compile(r'(<span class="math[^>]*>[^<]{1,40}</span>)([,.;:!?)]+)')
 def lighten(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
     """Drop a page's unused scripts and styles, let pictures wait, and keep a comma beside its formula."""
     body = context.get("body") or ""
-    unused = ["thebe"] if 'class="math' in body else ["thebe", "katex", "auto-render"]
+    unused = ["thebe", "slides.", "reveal/"]
+    unused += [] if 'class="math' in body else ["katex", "auto-render"]
     unused += [] if 'class="sd-' in body else ["sphinx-design", "design-tabs"]
     for kind in ("script_files", "css_files"):
         context[kind] = [

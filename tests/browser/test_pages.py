@@ -16,6 +16,17 @@ def test_pages_are_quiet_and_do_not_scroll_sideways(visit, path, viewport):
 
 
 @pytest.mark.parametrize("path", EVERY)
+def test_a_dark_page_is_dark_and_its_text_light(visit, path):
+    page = visit(path, scheme="dark")
+    page.wait_for_load_state("networkidle")
+    ground, text = page.evaluate(
+        """() => [[document.body, "backgroundColor"], [document.querySelector(".bd-article p"), "color"]].map(
+            ([element, name]) => getComputedStyle(element)[name].match(/\\d+/g).slice(0, 3).map(Number))"""
+    )
+    assert max(ground) < 60 and min(text) > 150
+
+
+@pytest.mark.parametrize("path", EVERY)
 def test_no_table_hides_columns(visit, path):
     page = visit(path)
     page.wait_for_load_state("networkidle")
