@@ -7,6 +7,7 @@ of each figure as a style, by which a phone scrolls it rather than shrinks its l
 
 from __future__ import annotations
 
+import base64
 import re
 import struct
 from html import escape
@@ -18,7 +19,8 @@ from sphinx.application import Sphinx
 
 PICTURE = "_static/first/social.png"
 LONG = 60  # letters from which a paragraph says what a page is about
-IMG = re.compile(r'<img (?P<before>[^>]*?)src="(?P<src>[^"]+\.png)"(?P<after>[^>]*?)/?>')
+EMBEDDED = "data:image/png;base64,"
+IMG = re.compile(rf'<img (?P<before>[^>]*?)src="(?P<src>[^"]+\.png|{EMBEDDED}[^"]+)"(?P<after>[^>]*?)/?>')
 TERM = re.compile(r'(<a class="reference internal" )(href="[^"#]*glossary\.html#(term-[^"]+)")')
 
 
@@ -74,6 +76,9 @@ def address(app: Sphinx) -> str:
 def sized(found: re.Match, sources: dict[str, Path], static: Path) -> str:
     """A picture's tag with its width and height in pixels."""
     tag, name = found[0], found["src"].rpartition("/")[2]
+    if found["src"].startswith(EMBEDDED):  # a frame of an explorer
+        width, height = struct.unpack(">II", base64.b64decode(found["src"][len(EMBEDDED) :][:32])[16:])
+        return f'{tag.rstrip("/> ")} width="{width}" height="{height}" />'
     path = sources.get(name) if "_images/" in found["src"] else static / found["src"].lstrip("./")
     if "height=" in tag or path is None or not path.exists():
         return tag

@@ -1,5 +1,6 @@
 """What a page says of itself to those who share it, and the sizes of its pictures."""
 
+import base64
 import re
 import types
 
@@ -34,6 +35,13 @@ def test_a_picture_gets_its_size(picture):
         assert attributes(found) == {"width": 300, "height": 120}
         assert ("--width: 300px" in found) == ("_images" in tag)  # figures scroll on a phone
         assert 'alt="x"' in found
+
+
+def test_an_embedded_picture_gets_its_size(picture):
+    text = base64.b64encode((picture / "_static" / "a.png").read_bytes()).decode()
+    found = sized(f'<img src="data:image/png;base64,{text}" alt="x">', picture)
+    assert attributes(found) == {"width": 300, "height": 120}
+    assert f'base64,{text}"' in found and 'alt="x"' in found
 
 
 def test_a_given_width_is_kept_and_the_height_follows(picture):
