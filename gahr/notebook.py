@@ -64,6 +64,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], left: int = 1) 
     """
     lines = [head, *rows]
     text = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in line] for line in lines]
+    text = [[cell.replace("|", r"\|") for cell in line] for line in text]  # a bar would begin a new cell
     text.insert(1, [":--"] * left + ["--:"] * (len(head) - left))
     return "\n".join(
         "|" + "|".join(line) + "|" if i == 1 else "| " + " | ".join(line) + " |"

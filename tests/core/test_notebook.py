@@ -224,3 +224,8 @@ def test_live_needs_a_kernel_and_no_wish_for_stillness(monkeypatch):
 def test_nothing_to_explore_is_refused(choices):
     with pytest.raises(ValueError, match="explore needs at least one choice, and a value for each"):
         notebook.explore(lambda **chosen: None, choices, alt="x")
+
+
+def test_a_bar_in_a_cell_does_not_begin_another():
+    head, _, row = notebook.table(("||J||", "N"), [("a|b", 10)]).splitlines()
+    assert head == r"| \|\|J\|\| | N |" and row == r"| a\|b | 10 |"
