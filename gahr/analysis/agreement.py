@@ -12,6 +12,7 @@ import math
 import torch
 from torch import Tensor
 
+from gahr._calls import Caller
 from gahr._checks import check_images
 from gahr.denoisers import Denoiser, add_noise
 
@@ -49,7 +50,7 @@ def beyond(
     Raises
     ------
     ValueError
-        If an answer has another shape than the images.
+        If an answer has another shape than the images, or a denoiser answers otherwise when asked again.
 
     Examples
     --------
@@ -59,13 +60,9 @@ def beyond(
     1.0
     """
     y = add_noise(check_images(x, "x"), sigma, seed)
-    answers = []
-    for name, h in (("f(y)", f), ("g(y)", g), ("baseline(y)", baseline)):
-        answer = torch.cat([h(part, sigma) for part in y.split(batch)])
-        if answer.shape != y.shape:
-            raise ValueError(f"{name} must have the shape of y, {tuple(y.shape)}; got {tuple(answer.shape)}.")
-        answers.append(answer.flatten(1).double())
-    one, two = answers[0] - answers[2], answers[1] - answers[2]
+    three = (("f(y)", f), ("g(y)", g), ("w(y)", baseline))
+    first, second, known = (Caller(h, name).in_batches(y, sigma, batch) for name, h in three)
+    one, two = ((answer - known).flatten(1).double() for answer in (first, second))
     cosine = torch.nn.functional.cosine_similarity(one, two, dim=1)
     size = (one.square().mean() + two.square().mean()) / 2
     se = cosine.std().item() / math.sqrt(len(x)) if len(x) > 1 else math.nan

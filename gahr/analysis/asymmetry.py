@@ -111,10 +111,10 @@ def least_excess(found: Energies, sigma: float) -> float:
 
     Examples
     --------
-    >>> least_excess(Energies(whole=50.0, antisymmetric=6.0, mean_whole=40.0, mean_antisymmetric=1.0), 0.1)
-    0.01
+    >>> least_excess(Energies(whole=50.0, antisymmetric=6.0, mean_whole=40.0, mean_antisymmetric=1.0), 0.5)
+    0.25
     """
-    return round(check_number(sigma, "sigma", 0.0) ** 2 * max(found.mean_antisymmetric, 0.0), 15)
+    return check_number(sigma, "sigma", 0.0) ** 2 * max(found.mean_antisymmetric, 0.0)
 
 
 def pair_share(J: Tensor) -> float:
