@@ -220,20 +220,20 @@ def few(n, half):
 
 @pytest.fixture
 def loader(tmp_path, monkeypatch):
-    (tmp_path / "lab.py").write_text(LOADER)
+    (tmp_path / "her_cells.py").write_text(LOADER)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
-    sys.modules.pop("lab", None)
+    sys.modules.pop("her_cells", None)
 
 
 def test_a_loader_is_a_class(loader):
-    assert numbers(images.load("loader:lab.cells", 3, "b")) == [100, 101, 102]
-    assert len(images.load("loader:lab.cells", 1000, "held-out")) == 12
-    assert images.count("loader:lab.cells", "a") is None
-    with pytest.raises(ValueError, match=r"what loader:lab.bad returns must have intensities in \[0, 1\]"):
-        images.load("loader:lab.bad", 3, "b")
+    assert numbers(images.load("loader:her_cells.cells", 3, "b")) == [100, 101, 102]
+    assert len(images.load("loader:her_cells.cells", 1000, "held-out")) == 12
+    assert images.count("loader:her_cells.cells", "a") is None
+    with pytest.raises(ValueError, match=r"what loader:her_cells.bad returns must have intensities in \[0, 1\]"):
+        images.load("loader:her_cells.bad", 3, "b")
     with pytest.raises(ValueError, match="was asked for 3 images of half a and returned 2"):
-        images.load("loader:lab.few", 3, "a")
+        images.load("loader:her_cells.few", 3, "a")
 
 
 def test_short_names_stay_in_their_folder():
