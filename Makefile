@@ -169,7 +169,8 @@ $(VENV)/.browser: $(INSTALLED)
 test-chapters: $(INSTALLED)
 	@echo "== nbval: every chapter as stored"
 	@GAHR_STILL=1 $(RUN) -m pytest -o addopts= -o filterwarnings=default -p no:cacheprovider \
-		--nbval-lax --nbval-current-env --nbval-cell-timeout=900 $(CHAPTERS)
+		--nbval-lax --nbval-current-env --nbval-cell-timeout=900 \
+		--nbval-sanitize-with book/_tools/nbval.cfg $(CHAPTERS)
 
 # ---------------------------------------------------------------------------- for authors
 

@@ -101,20 +101,22 @@ def pick(rows: Iterable[Mapping], **columns: object) -> list[Mapping]:
 
 
 def verdict(claim: str, value: float, expected: float, tolerance: float, unit: str = "") -> None:
-    """Print whether a measured number is where the text says it is.
+    """Print a measured number beside the one that the text expects, and whether they agree.
 
-    The number itself is not printed, so that another machine's last digit changes nothing.
+    Machines differ in a measured number's last digits, so nbval is told to leave that number out of its
+    comparison (`book/_tools/nbval.cfg`); target and verdict must be as stored.
 
     Examples
     --------
     >>> verdict("slope", 0.6134, expected=0.61, tolerance=0.05)
-    slope 0.61 +- 0.05: holds
+    slope: measured 0.613, expected 0.61 +- 0.05: holds
     >>> verdict("gap", 3.0, expected=0.0, tolerance=0.5, unit="dB")
-    gap 0 +- 0.5 dB: FAILS
+    gap: measured 3 dB, expected 0 +- 0.5 dB: FAILS
     """
     holds = abs(value - expected) <= tolerance
     unit = f" {unit}" if unit else ""
-    print(f"{claim} {expected:g} +- {tolerance:g}{unit}: {'holds' if holds else 'FAILS'}")
+    found = f"measured {value:.3g}{unit}, expected {expected:g} +- {tolerance:g}{unit}"
+    print(f"{claim}: {found}: {'holds' if holds else 'FAILS'}")
 
 
 def judge(value: float, low: float, high: float, least: float = -math.inf, most: float = math.inf) -> str:

@@ -4,6 +4,7 @@ import base64
 import html.parser
 import json
 import math
+import pathlib
 import re
 import traceback
 import types
@@ -12,8 +13,11 @@ import IPython.display
 import matplotlib.pyplot as plt
 import pytest
 from ipywidgets.widgets import interaction
+from nbval.plugin import get_sanitize_patterns
 
 from gahr import notebook
+
+SANITIZED = pathlib.Path(__file__).parents[2] / "book" / "_tools" / "nbval.cfg"
 
 
 def test_a_setting_follows_the_effort():
@@ -41,11 +45,26 @@ def test_say_displays_markdown(monkeypatch):
     ("value", "words"),
     [(0.61, "holds"), (0.5601, "holds"), (0.6599, "holds"), (0.6699, "FAILS"), (math.nan, "FAILS")],
 )
-def test_verdicts_print_no_measured_digit(value, words, capsys):
+def test_verdicts_print_the_measured_number_beside_its_target(value, words, capsys):
     notebook.verdict("slope", value, expected=0.61, tolerance=0.05)
-    assert capsys.readouterr().out == f"slope 0.61 +- 0.05: {words}\n"
+    assert capsys.readouterr().out == f"slope: measured {value:.3g}, expected 0.61 +- 0.05: {words}\n"
     notebook.verdict("slope", value, expected=0.61, tolerance=0.05, unit="dB")
-    assert capsys.readouterr().out == f"slope 0.61 +- 0.05 dB: {words}\n"
+    assert capsys.readouterr().out == f"slope: measured {value:.3g} dB, expected 0.61 +- 0.05 dB: {words}\n"
+
+
+@pytest.mark.parametrize("unit", ["", "dB"])
+def test_nbval_compares_targets_and_verdicts_and_no_measured_digit(unit, capsys):
+    def compared(value, expected=0.61):  # what nbval makes of a line, by its own reading of our settings
+        notebook.verdict("slope", value, expected, 0.05, unit)
+        text = capsys.readouterr().out
+        for pattern, replacement in get_sanitize_patterns(SANITIZED.read_text(encoding="utf-8")):
+            text = re.sub(pattern, replacement, text)
+        return text
+
+    for value in (0.5987, 1e-7 + 0.61, 0.65):
+        assert compared(value) == compared(0.61)
+    assert compared(-1e-7) == compared(math.nan) == compared(1.2e30) != compared(0.61)  # FAILS, not holds
+    assert compared(0.61, 0.6) != compared(0.61)
 
 
 def test_table_aligns_numbers_right():
