@@ -192,8 +192,9 @@ def sample(
 
     Notes
     -----
-    Source: paper, appendix A.2, algorithm 1. The start is white with standard deviation ``start``,
-    so prior directions with a larger spread than that begin too narrow and stay so, in part.
+    Source: paper, appendix A.2, algorithm 1, which returns the last state; the denoising after it is that
+    of the authors' code. The start is white with standard deviation ``start``, so prior directions with a
+    larger spread than that begin too narrow and stay so, in part.
     """
     shape, n, settings = check_shape(shape), check_count(n, "n", 1), _settings(settings)
     need_evaluation(f)
