@@ -101,22 +101,21 @@ def pick(rows: Iterable[Mapping], **columns: object) -> list[Mapping]:
 
 
 def verdict(claim: str, value: float, expected: float, tolerance: float, unit: str = "") -> None:
-    """Print a measured number beside the one that the text expects, and whether they agree.
+    """Print whether a measured number is where the text says it is, the number, and (where that is).
 
     Machines differ in a measured number's last digits, so nbval is told to leave that number out of its
-    comparison (`book/_tools/nbval.cfg`); target and verdict must be as stored.
+    comparison (`book/_tools/nbval.cfg`); verdict and target must be as stored.
 
     Examples
     --------
     >>> verdict("slope", 0.6134, expected=0.61, tolerance=0.05)
-    slope: measured 0.613, expected 0.61 +- 0.05: holds
+    holds  slope: 0.613 (0.61 +- 0.05)
     >>> verdict("gap", 3.0, expected=0.0, tolerance=0.5, unit="dB")
-    gap: measured 3 dB, expected 0 +- 0.5 dB: FAILS
+    FAILS  gap: 3 dB (0 +- 0.5)
     """
     holds = abs(value - expected) <= tolerance
     unit = f" {unit}" if unit else ""
-    found = f"measured {value:.3g}{unit}, expected {expected:g} +- {tolerance:g}{unit}"
-    print(f"{claim}: {found}: {'holds' if holds else 'FAILS'}")
+    print(f"{'holds' if holds else 'FAILS'}  {claim}: {value:.3g}{unit} ({expected:g} +- {tolerance:g})")
 
 
 def judge(value: float, low: float, high: float, least: float = -math.inf, most: float = math.inf) -> str:

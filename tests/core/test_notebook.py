@@ -47,20 +47,22 @@ def test_say_displays_markdown(monkeypatch):
 )
 def test_verdicts_print_the_measured_number_beside_its_target(value, words, capsys):
     notebook.verdict("slope", value, expected=0.61, tolerance=0.05)
-    assert capsys.readouterr().out == f"slope: measured {value:.3g}, expected 0.61 +- 0.05: {words}\n"
+    assert capsys.readouterr().out == f"{words}  slope: {value:.3g} (0.61 +- 0.05)\n"
     notebook.verdict("slope", value, expected=0.61, tolerance=0.05, unit="dB")
-    assert capsys.readouterr().out == f"slope: measured {value:.3g} dB, expected 0.61 +- 0.05 dB: {words}\n"
+    assert capsys.readouterr().out == f"{words}  slope: {value:.3g} dB (0.61 +- 0.05)\n"
 
 
 @pytest.mark.parametrize("unit", ["", "dB"])
-def test_nbval_compares_targets_and_verdicts_and_no_measured_digit(unit, capsys):
+@pytest.mark.parametrize("claim", ["slope", "faces: slope at N = 10 (all)"])
+def test_nbval_compares_targets_and_verdicts_and_no_measured_digit(claim, unit, capsys):
     def compared(value, expected=0.61):  # what nbval makes of a line, by its own reading of our settings
-        notebook.verdict("slope", value, expected, 0.05, unit)
+        notebook.verdict(claim, value, expected, 0.05, unit)
         text = capsys.readouterr().out
         for pattern, replacement in get_sanitize_patterns(SANITIZED.read_text(encoding="utf-8")):
             text = re.sub(pattern, replacement, text)
         return text
 
+    assert claim in compared(0.61)
     for value in (0.5987, 1e-7 + 0.61, 0.65):
         assert compared(value) == compared(0.61)
     assert compared(-1e-7) == compared(math.nan) == compared(1.2e30) != compared(0.61)  # FAILS, not holds
