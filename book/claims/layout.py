@@ -6,16 +6,20 @@ row as a card.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from html import escape
 from itertools import groupby
+from pathlib import Path
 
 from book.claims import table
 
-__all__ = ["counts", "every", "summary"]
+__all__ = ["changed", "counts", "every", "summary"]
 
 SIGNS = {"holds": "✓", "unclear": "≈", "differs": "✗", "not measured yet": "…", "not comparable": "–"}
+FIRST_RECIPE = Path(__file__).with_name("first_recipe.json")
+"""Verdicts by today's rules on networks trained for squared error, before they were trained again."""
 STATES = {"holds": "hold", "in part": "hold in part", "open": "are open", "differs": "differ"}
 SHOWN = {"all": "all rows", "holds": "those that hold", "open": "open ones", "differs": "those that differ"}
 HEADS = ("paper", "what it says, and our rule", "ours (margin)", "our scale", "verdict")
@@ -66,6 +70,26 @@ def summary() -> str:
             tally = Counter(row.verdict for row in of)
             many = " and ".join(f"{count} {verdict}" for verdict, count in tally.items())
             lines.append(f"- {sources} ({many}): {note}")
+    return "\n".join(lines)
+
+
+def changed() -> str:
+    """What training changed: rows whose verdict is another than with networks of the first recipe."""
+    before = json.loads(FIRST_RECIPE.read_text(encoding="utf-8"))
+    now = {(row.source, row.claim): row for row in table.rows()}
+    pairs = [
+        (old, now[old["source"], old["claim"]]) for old in before if (old["source"], old["claim"]) in now
+    ]
+    moved = [(old, row) for old, row in pairs if old["verdict"] != row.verdict]
+    lines = [
+        f"Of {len(pairs)} rows that were measured with both, {len(moved)} have another verdict.",
+        "",
+        "| paper | claim | first recipe | now |",
+        "|:--|:--|:--|:--|",
+    ]
+    for old, row in moved:
+        cells = (f"{one['verdict']}: {one['ours']}" for one in (old, row._asdict()))
+        lines.append(f"| {row.source} | {row.claim} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

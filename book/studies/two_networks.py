@@ -16,7 +16,7 @@ from gahr.sampling import Sampling
 
 PAIRS, SHOWN, HELD_OUT, SEED = 64, 6, 256, 0
 SIZES = (1, 10, 100, 1000, 10000, 14000)
-STEP, STEPS = 0.1, (0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
+STEP, STEPS = 0.1, (0.05, 0.1, 0.2, 0.35, 0.5)
 NOISY, CALM = 0.1, 1.0
 """Settings ``beta`` of the sampler: with injected noise, and without."""
 

@@ -1,5 +1,6 @@
 """The replication table: verdicts follow from rules, and the page shows what is stored."""
 
+import json
 import math
 import re
 
@@ -159,6 +160,17 @@ def test_the_summary_counts_what_holds_is_open_and_differs(made_up):
     counted = re.findall(r"<strong>(\d+)</strong> ([\w ]+)<", layout.counts())
     assert counted == [("1", "hold"), ("1", "hold in part"), ("1", "are open"), ("1", "differ")]
     assert "1 of 4 hold" in layout.counts()
+
+
+def test_what_training_changed_is_a_verdict_that_differs(made_up, monkeypatch, tmp_path):
+    old = [("Fig. 1", "a < b", "holds"), ("Fig. 2", "d", "holds"), ("Fig. 9", "gone", "differs")]
+    keys = ("source", "claim", "verdict")
+    rows = [dict(zip(keys, row, strict=True)) | {"ours": "7"} for row in old]
+    (tmp_path / "old.json").write_text(json.dumps(rows))
+    monkeypatch.setattr(layout, "FIRST_RECIPE", tmp_path / "old.json")
+    shown = layout.changed()
+    assert "Of 2 rows that were measured with both, 1 have another verdict." in shown
+    assert "| Fig. 2 | d | holds: 7 | unclear: 1 |" in shown and "a < b" not in shown
 
 
 def test_rows_fold_by_figure_and_can_be_filtered(made_up):
