@@ -163,7 +163,8 @@ def increase() -> Found:
     at, more = [], []
     for half in "ab":
         for power in (False, True):
-            n = [transition.locate(f"faces{size}-unet16", half, 1, None, power).n for size in (10, 20, 40)]
+            tails = {10: half, 20: half, 40: f"{half}-mse"}
+            n = [transition.locate(f"faces{size}-unet16", t, 1, None, power).n for size, t in tails.items()]
             at.append(n)
             more.append(math.log10(n[2] / n[1]) - math.log10(n[1] / n[0]))
     spans = [f"{min(column):.0f} to {max(column):.0f}" for column in zip(*at, strict=True)]

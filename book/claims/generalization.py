@@ -148,7 +148,7 @@ def _figure1() -> list[Claim]:
             "the same, faces",
             rising,
             f"{FACES.format(40)}, first recipe",
-            partial(claim.rising, "faces40-unet16", 13_000),
+            partial(claim.rising, "faces40-unet16", 13_000, "-mse"),
             fact="the transition begins at small noise",
         ),
         Claim(

@@ -17,7 +17,7 @@ from gahr.notebook import pick
 FIGURES = {"discs40": ("Fig. 5", 0.04, 5), "ray40": ("Fig. 19", 0.04, 1), "sinusoids40": ("Fig. 20", 0.08, 2)}
 """Where in the paper, its noise level, the dimension."""
 SCALES = {name: f"{name[:-2]}, 40x40, 16 channels" for name in FIGURES}
-PLAIN, WEIGHTED = "{}-a", "{}-a-quadratic"
+PLAIN, WEIGHTED = "{}-a-mse", "{}-a-mse-quadratic"
 
 
 def claims() -> list[Claim]:

@@ -15,7 +15,7 @@ SIGMA, SIZE, LEADING = 0.15, 64, 120
 RANKS = (1, 3, 8, 17, 29, 53, 77, 101)
 DENOISERS = {
     "BF-CNN, published": ("published", "bfcnn-bsd400-gray"),
-    "our UNet of faces": ("load", "faces40-unet16-n13000-a-psnr"),
+    "our UNet of faces": ("load", "faces40-unet16-n13000-a"),
 }
 
 
