@@ -112,7 +112,7 @@ def _shade(ax: Axes, stored: dict) -> None:
 
 
 def _width(value: float, low: float, high: float) -> str:
-    return f"{value:.2f} ± {(high - low) / 2:.2f}"
+    return f"{value:.2f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{(high - low) / 2:.2f}"
 
 
 def _cells(stored: dict, **columns: object) -> list[str]:
@@ -176,7 +176,7 @@ def measure_table(measured: Mapping[str, Sequence[Mapping]]) -> str:
 
 
 def _error(row: Mapping, form: str) -> str:
-    return f"{row['mean']:{form}} ± {row['se']:.2f}"
+    return f"{row['mean']:{form}}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{row['se']:.2f}"
 
 
 def oracle_table(geo: dict, kinds: Sequence[str]) -> str:
