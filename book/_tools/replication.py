@@ -15,12 +15,13 @@ from book.claims import layout
 from gahr import _files
 
 PAGES = chapters.BOOK / "replication.md", chapters.BOOK / "intro.md"
-MARK = re.compile(r"<!-- (summary|rows|counts) -->.*?<!-- /\1 -->", re.DOTALL)
+MARK = re.compile(r"<!-- (summary|rows|counts|changed) -->.*?<!-- /\1 -->", re.DOTALL)
 
 
 def in_step(text: str) -> str:
     """A page with today's rows."""
     parts = {"summary": layout.summary, "rows": layout.every, "counts": layout.counts}
+    parts["changed"] = layout.changed
     return MARK.sub(lambda found: f"<!-- {found[1]} -->\n{parts[found[1]]()}\n<!-- /{found[1]} -->", text)
 
 

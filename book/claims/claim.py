@@ -49,8 +49,10 @@ def _gap(name: str) -> dict[float, float]:
 def slope(n: int, stem: str = "fashion32-unet16") -> Found:
     found = []
     for half in "ab":
-        strong = {s: p for s, p in _curve(f"{stem}-n{n}-{half}", "train").items() if s >= 0.1}
-        found.append(measures.slope(torch.tensor(list(strong.values()))[:, None], tuple(strong)).value)
+        curve = zoo.describe(f"{stem}-n{n}-{half}")["curves"]["train"]
+        strong = [k for k, sigma in enumerate(curve["sigma"]) if sigma >= 0.1]
+        pooled = measures.decibels([curve["mse"][k] for k in strong])  # errors are averaged, not decibels
+        found.append(measures.slope(pooled[:, None], tuple(curve["sigma"][k] for k in strong)).value)
     return _bounded(_two(found), 0.9, 1.1)
 
 
@@ -64,10 +66,17 @@ def apart(n: int, stem: str = "fashion32-unet16") -> Found:
     return _bounded(_two(least), least=10, unit=" dB")
 
 
-def closing(name: str) -> Found:
-    gap = _gap(name)
-    more = gap[max(gap)] - gap[min(gap)]
-    return _bounded(intervals.Interval(more, more, more), least=1, unit=" dB")
+def rising(stem: str, largest: int, tag: str = "") -> Found:
+    """How far new pictures stay below what the largest N reaches: strong noise's least, weak noise's most."""
+    short = []
+    for half in "ab":
+        some, all_ = (_curve(f"{stem}-n{n}-{half}{tag}", "held_out") for n in (1000, largest))
+        short.append({sigma: all_[sigma] - some[sigma] for sigma in some})
+    mean = {sigma: sum(each[sigma] for each in short) / 2 for sigma in short[0]}
+    weak = max(value for sigma, value in mean.items() if sigma <= 0.05)
+    strong = min(value for sigma, value in mean.items() if sigma >= 0.3)
+    verdict = "holds" if weak < strong else "differs"
+    return f"short by {weak:.2f} and {strong:.2f} dB", f"{strong - weak:+.2f} dB", verdict
 
 
 def closed(stem: str) -> Found:
@@ -154,7 +163,8 @@ def increase() -> Found:
     at, more = [], []
     for half in "ab":
         for power in (False, True):
-            n = [transition.locate(f"faces{size}-unet16", half, 1, None, power).n for size in (10, 20, 40)]
+            tails = {10: half, 20: half, 40: f"{half}-mse"}
+            n = [transition.locate(f"faces{size}-unet16", t, 1, None, power).n for size, t in tails.items()]
             at.append(n)
             more.append(math.log10(n[2] / n[1]) - math.log10(n[1] / n[0]))
     spans = [f"{min(column):.0f} to {max(column):.0f}" for column in zip(*at, strict=True)]

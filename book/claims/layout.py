@@ -6,54 +6,63 @@ row as a card.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from html import escape
 from itertools import groupby
+from pathlib import Path
 
 from book.claims import table
 
-__all__ = ["counts", "every", "summary"]
+__all__ = ["changed", "counts", "every", "summary"]
 
 SIGNS = {"holds": "✓", "unclear": "≈", "differs": "✗", "not measured yet": "…", "not comparable": "–"}
+FIRST_RECIPE = Path(__file__).with_name("first_recipe.json")
+"""Verdicts by today's rules on networks trained for squared error, before they were trained again."""
+STATES = {"holds": "hold", "in part": "hold in part", "open": "are open", "differs": "differ"}
 SHOWN = {"all": "all rows", "holds": "those that hold", "open": "open ones", "differs": "those that differ"}
 HEADS = ("paper", "what it says, and our rule", "ours (margin)", "our scale", "verdict")
 
 
 def counts() -> str:
-    """How many facts of the paper hold, are open and differ: for the landing page."""
-    parts = {part: table.rows(part) for part in table.PARTS}
-    found = _tally([row for rows in parts.values() for row in rows])
+    """How many facts of the paper hold, hold in part, are open and differ: for the landing page."""
+    parts = {part: _tally(table.rows(part)) for part in table.PARTS}
+    found = sum(parts.values(), Counter())
     lines = ['<div class="verdict-counts">']
-    for state, said in (("holds", "hold"), ("open", "are open"), ("differs", "differ")):
-        lines.append(f'<div class="verdict {state}"><strong>{found[state]}</strong> {said}</div>')
+    for state, said in STATES.items():
+        place = "open" if state == "in part" else state
+        lines.append(f'<div class="verdict {place}"><strong>{found[state]}</strong> {said}</div>')
     lines += ["</div>", ""]
     lines.append(
-        f"That is how {sum(found.values())} figures and numbers of the paper fare at our scale, each judged "
-        "by a rule that stands beside it."
+        f"That is how {found.total()} facts of the paper fare at our scale, each judged by rules that stand "
+        "beside it."
     )
-    for part, rows in parts.items():
+    for part, tally in parts.items():
         name, _, about = part.partition(": ")
-        tally = _tally(rows)
-        lines.append(f"Of {name[0].lower()}{name[1:]} ({about}), {tally['holds']} of {len(rows)} hold.")
+        lines.append(f"Of {name[0].lower()}{name[1:]} ({about}), {tally['holds']} of {tally.total()} hold.")
     lines.append("Where they differ, {doc}`replication` gives the reason, as far as we know it.")
     return "\n".join(lines)
 
 
 def summary() -> str:
-    """How many facts hold, are open and differ, by section, with the reasons."""
+    """How many facts hold, hold in part, are open and differ, by section, with the reasons."""
     parts = {part: table.rows(part) for part in table.PARTS}
-    found = _tally([row for rows in parts.values() for row in rows])
+    every = [row for rows in parts.values() for row in rows]
+    found, of = _tally(every), Counter(table.state(row) for row in every)
+    said = ", ".join(f"{found[state]} {text}" for state, text in STATES.items())
     lines = [
-        f"**Of {sum(found.values())} facts {found['holds']} hold, {found['open']} are open, "
-        f"{found['differs']} differ.**",
+        f"**Of {found.total()} facts {said}.** They are told in {len(every)} rows, of which "
+        f"{of['holds']} hold, {of['open']} are open or not comparable and {of['differs']} differ; "
+        f"{sum(row.fact in table.UNCOUNTED for row in every)} rows are theorems or arithmetic, and are not "
+        "counted as evidence.",
         "",
-        "| part of the paper | hold | open | differ |",
-        "|:--|--:|--:|--:|",
+        "| part of the paper | " + " | ".join(STATES.values()) + " |",
+        "|:--" + "|--:" * len(STATES) + "|",
     ]
     for part, rows in parts.items():
         tally = _tally(rows)
-        lines.append(f"| {part} | {tally['holds']} | {tally['open']} | {tally['differs']} |")
+        lines.append(f"| {part} | " + " | ".join(str(tally[state]) for state in STATES) + " |")
     for part, rows in parts.items():
         lines += ["", f"**{part}: why some differ or are open, as far as we know**", ""]
         for note, of in table.reasons(rows).items():
@@ -61,6 +70,26 @@ def summary() -> str:
             tally = Counter(row.verdict for row in of)
             many = " and ".join(f"{count} {verdict}" for verdict, count in tally.items())
             lines.append(f"- {sources} ({many}): {note}")
+    return "\n".join(lines)
+
+
+def changed() -> str:
+    """What training changed: rows whose verdict is another than with networks of the first recipe."""
+    before = json.loads(FIRST_RECIPE.read_text(encoding="utf-8"))
+    now = {(row.source, row.claim): row for row in table.rows()}
+    pairs = [
+        (old, now[old["source"], old["claim"]]) for old in before if (old["source"], old["claim"]) in now
+    ]
+    moved = [(old, row) for old, row in pairs if old["verdict"] != row.verdict]
+    lines = [
+        f"Of {len(pairs)} rows that were measured with both, {len(moved)} have another verdict.",
+        "",
+        "| paper | claim | first recipe | now |",
+        "|:--|:--|:--|:--|",
+    ]
+    for old, row in moved:
+        cells = (f"{one['verdict']}: {one['ours']}" for one in (old, row._asdict()))
+        lines.append(f"| {row.source} | {row.claim} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -76,8 +105,7 @@ def every() -> str:
 
 
 def _tally(rows: list[table.Row]) -> Counter:
-    found = Counter(table.state(row) for row in rows)
-    return Counter({state: found[state] for state in ("holds", "open", "differs")})
+    return Counter(table.facts(rows).values())
 
 
 def _filter() -> list[str]:

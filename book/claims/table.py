@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from book.claims import generalization, harmonics, manifolds, shrinkage, shuffled
 
-__all__ = ["PARTS", "Row", "VERDICTS", "group", "reasons", "rows", "state"]
+__all__ = ["PARTS", "Row", "UNCOUNTED", "VERDICTS", "facts", "group", "reasons", "rows", "state"]
 
 PARTS = {
     "Section 2 and appendix B: generalization": (generalization,),
@@ -56,6 +56,8 @@ class Row(NamedTuple):
         A key of `VERDICTS`.
     note
         What we think is the reason, for a row that differs.
+    fact
+        What the row is about: rows of one fact are counted once. Or a key of `UNCOUNTED`.
     """
 
     source: str
@@ -66,6 +68,17 @@ class Row(NamedTuple):
     scale: str
     verdict: str
     note: str = ""
+    fact: str = ""
+
+
+UNCOUNTED: dict[str, str] = {
+    "theorem": "follows from mathematics, and checks our code",
+    "arithmetic": "a count that could come out one way only",
+}
+"""What is no evidence for or against the paper.
+
+:meta hide-value:
+"""
 
 
 def rows(part: str | None = None) -> list[Row]:
@@ -78,18 +91,32 @@ def rows(part: str | None = None) -> list[Row]:
     """
     made = []
     for module in PARTS[part] if part else sum(PARTS.values(), ()):
-        for source, claim, rule, scale, find, note in module.claims():
+        for source, claim, rule, scale, find, note, fact in module.claims():
             try:
                 ours, margin, verdict = find() if find else ("", "", "not comparable")
             except KeyError:  # the manifest knows no such network or result
                 ours, margin, verdict = "", "", "not measured yet"
-            made.append(Row(source, claim, rule, ours, margin, scale, verdict, note))
+            made.append(
+                Row(source, claim, rule, ours, margin, scale, verdict, note, fact or f"{source}: {claim}")
+            )
     return made
 
 
 def state(row: Row) -> str:
     """How a summary counts a row: ``"holds"``, ``"open"`` or ``"differs"``."""
     return row.verdict if row.verdict in ("holds", "differs") else "open"
+
+
+def facts(table: list[Row]) -> dict[str, str]:
+    """State of each fact: that of its rows where they agree, else ``"in part"``.
+
+    Rows that are not comparable, or of a kind in `UNCOUNTED`, are left out.
+    """
+    states: dict[str, set[str]] = {}
+    for row in table:
+        if row.fact not in UNCOUNTED and row.verdict != "not comparable":
+            states.setdefault(row.fact, set()).add(state(row))
+    return {fact: found.pop() if len(found) == 1 else "in part" for fact, found in states.items()}
 
 
 def group(source: str) -> str:

@@ -8,7 +8,7 @@ from gahr import bases, denoisers, images, measures, zoo
 def faces40_denoisers() -> dict:
     """PSNR curves of chapter 1's four denoisers on 1,000 held-out faces, the same noise for all: ``rows``."""
     x = images.load("faces40", 1000, "held-out")
-    network = "faces40-unet16-n13000-a-psnr"
+    network = "faces40-unet16-n13000-a"
     chosen = {
         "cosine threshold": denoisers.Threshold(bases.dct(40, 40)),
         "wavelet threshold": denoisers.Threshold(bases.wavelet(40, 40), keep=25),

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 from torch import Tensor
@@ -46,14 +47,18 @@ def chain(n: int, who: str) -> list[Recipe]:
 
 
 def train(folder: str | Path, **options: object) -> Iterator[Path]:
-    """Train what a folder of runs lacks, reading by reading; options are those of `gahr.training.train`."""
+    """Train what a folder of runs lacks, all N to one reading before the next.
+
+    Options are those of `gahr.training.run`.
+    """
     folder = Path(folder)
-    for n in LAST:
-        for who in RUNS:
-            before = None
-            for recipe in chain(n, who):
+    chains = [chain(n, who) for n in LAST for who in RUNS]
+    for column in zip_longest(*chains):
+        for recipes, recipe in zip(chains, column, strict=True):
+            if recipe is not None:
+                at = recipes.index(recipe)
+                before = folder / recipes[at - 1].name / BRANCH if at else None
                 yield run(recipe, folder, start=before, **options)
-                before = folder / recipe.name / BRANCH
 
 
 def phases(folder: str | Path | None = None) -> dict:
@@ -116,9 +121,6 @@ def _row(recipe: Recipe, f: list[Denoiser], facts: list[dict], x: Tensor) -> dic
 
 
 STUDIES = {f"{IMAGES}-phases": phases}
-
-
-STUDIES = {"fashion16-phases": phases}
 
 if __name__ == "__main__":
     for path in train(sys.argv[1]):

@@ -180,7 +180,7 @@ def faces(count: int = 2, at_sigma: int = 5) -> dict:
         ``half``, as `_first` says; ``symmetry`` of A's Jacobian, as `_symmetry` says; and ``agreement``.
     """
     x = torch.cat([images.portrait(), images.load("faces40", max(count, at_sigma) - 1, "held-out")])
-    f, g = (zoo.load(f"faces40-unet16-n13000-{half}-psnr") for half in ("a", "b"))
+    f, g = (zoo.load(f"faces40-unet16-n13000-{half}") for half in ("a", "b"))
     fixed = {"cosines": bases.dct(40, 40), "wavelets": bases.wavelet(40, 40)}
     tables: dict = {name: [] for name in ("rows", "portrait", "between", "first", "symmetry", "agreement")}
     leading = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gahr import images, measures, zoo
 
-TWINS = ("a", "a-again")
+TWINS = ("a", "a-twin")
 """How the names of two networks of the same images end."""
 
 
@@ -83,5 +83,5 @@ STUDIES = {
     for name in ("fashion32", "faces40", "faces20", "faces10", "calpha40a2", "calpha40a4", "discs40")
 } | {
     "faces20-bfcnn32-pairs": functools.partial(pairs, "faces20", network="bfcnn32"),
-    "fashion32-again": functools.partial(pairs, "fashion32", ends=TWINS),
+    "fashion32-twin": functools.partial(pairs, "fashion32", ends=TWINS),
 }

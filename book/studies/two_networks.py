@@ -9,14 +9,14 @@ from torch import Tensor
 
 from book.studies.transition import TWINS
 from gahr import _files, images, measures, zoo
-from gahr.analysis import memorization, pairs
+from gahr.analysis import agreement, memorization, pairs
 from gahr.denoisers import Blind, BlindWiener, Wiener
 from gahr.images import photographs
 from gahr.sampling import Sampling
 
 PAIRS, SHOWN, HELD_OUT, SEED = 64, 6, 256, 0
 SIZES = (1, 10, 100, 1000, 10000, 14000)
-STEP, STEPS = 0.1, (0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
+STEP, STEPS = 0.1, (0.05, 0.1, 0.2, 0.35, 0.5)
 NOISY, CALM = 0.1, 1.0
 """Settings ``beta`` of the sampler: with injected noise, and without."""
 
@@ -125,7 +125,7 @@ def _by_features(ruler: Blind, drawn: dict, train: dict, held_out: Tensor) -> li
     return [*rows, {"measure": "held_out", "by": "features", "values": values}]
 
 
-def again(
+def twins(
     images_name: str, sizes: tuple[int, ...] = (10, 14000), network: str = "unet16", count: int = PAIRS
 ) -> dict:
     """Pairs of samples from networks of the *same* images, of other initial weights and batches.
@@ -140,6 +140,30 @@ def again(
         about = {"n": n, "beta": NOISY, "measure": "between", "share": "both"}
         rows += [about | row for row in _both(*(run.x for run in runs))]
     return {"sampler": _plan(plan), "pairs": count, "seed": SEED, "network": network, "rows": rows}
+
+
+def beyond(images_name: str, network: str = "unet16", count: int = 500) -> dict:
+    """Agreement without a sampler: what two networks know beyond one Wiener filter, on the same noisy images.
+
+    Returns
+    -------
+    found
+        ``rows``: by ``n``, ``pair`` (``halves``; ``twin``, where it is at hand) and ``sigma``, what
+        `gahr.analysis.agreement.beyond` finds. The filter is fitted to the most images of half A.
+    """
+    x, rows = images.load(images_name, count, "held-out"), []
+    filter_ = Wiener.fit(images.load(images_name, max(SIZES), "a"))
+    for n in SIZES:
+        stem = f"{images_name}-{network}-n{n}"
+        for pair, ends in (("halves", ("a", "b")), ("twin", TWINS)):
+            try:
+                f, g = (zoo.load_run(f"{stem}-{end}") for end in ends)
+            except FileNotFoundError:
+                continue  # there are twins for some N only
+            for k, sigma in enumerate(measures.SIGMAS):
+                found = agreement.beyond(f, g, filter_, x, sigma, seed=1000 * k)
+                rows.append({"n": n, "pair": pair, "sigma": sigma} | found)
+    return {"images": count, "network": f"{images_name}-{network}", "rows": rows}
 
 
 def wiener(images_name: str, sizes: tuple[int, ...] = SIZES) -> dict:
@@ -227,7 +251,8 @@ def _pictures(drawn: dict, train: dict) -> list[dict]:
 
 STUDIES = {
     "fashion32-samples": partial(samples, "fashion32"),
-    "fashion32-again-samples": partial(again, "fashion32"),
+    "fashion32-twin-samples": partial(twins, "fashion32"),
+    "fashion32-beyond": partial(beyond, "fashion32"),
     "fashion32-steps": partial(steps, "fashion32", 14000),
     "fashion32-wiener": partial(wiener, "fashion32"),
     "faces40-samples": partial(samples, "faces40", (13000,)),

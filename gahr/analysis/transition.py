@@ -126,7 +126,7 @@ def ladder(stem: str, half: str = "a") -> dict[int, str]:
     stem
         Class and network, for instance ``"fashion32-unet16"``.
     half
-        ``"a"`` or ``"b"``.
+        ``"a"`` or ``"b"``; with a tag, ``"a-mse"``: what the names end with.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def ladder(stem: str, half: str = "a") -> dict[int, str]:
     for name in stored if theirs else stored + own:
         front, _, end = name.rpartition("-n")
         size, _, tail = end.partition("-")
-        if front and size.isdigit() and tail in ("a", "b"):
+        if front and size.isdigit():
             known.setdefault(f"{front}, half {tail}", {})[int(size)] = name
     return dict(sorted(known[check_known(f"{stem}, half {half}", known, "ladder")].items()))
 

@@ -14,7 +14,6 @@ from gahr.notebook import pick, table
 __all__ = [
     "basis_table",
     "ends",
-    "height_table",
     "local",
     "measure_table",
     "oracle_table",
@@ -83,8 +82,7 @@ def slopes(axes: Sequence[Axes], stored: dict, theories: Mapping[str, Sequence[f
     alphas = _alphas(stored)
     for row in pick(stored["curves"], basis="network"):
         axes[0].plot(entry, row["psnr"], "-o", ms=3, label=f"alpha = {row['alpha']}")
-    ends = [stored["rule"][0], stored["rule"][-1]]
-    axes[0].axvspan(*(-20 * np.log10(ends)), color="0.92", zorder=0)
+    _shade(axes[0], stored)
     axes[0].set(xlabel="input PSNR (dB)   more noise ← → less noise", ylabel="output PSNR (dB)")
     axes[0].legend()
     value, low, high = np.array(_spans(stored, basis="network", range="rule")).T
@@ -97,31 +95,41 @@ def slopes(axes: Sequence[Axes], stored: dict, theories: Mapping[str, Sequence[f
 
 
 def local(ax: Axes, stored: dict, limit: float) -> None:
-    """Slope between neighbouring noise levels, one line for each class, and a theory's, dotted."""
+    """Slope between neighbouring noise levels by class; a theory's, dotted; the rule's levels, shaded."""
     entry = -20 * np.log10(stored["sigma"])
     for row in stored["classes"]:
         ax.plot((entry[1:] + entry[:-1]) / 2, row["local"], label=f"alpha = {row['alpha']}")
     ax.axhline(limit, color=plots.COLORS["gray"], ls=":")
+    _shade(ax, stored)
     ax.set(xlabel="input PSNR (dB)   more noise ← → less noise", ylabel="local slope")
     ax.legend()
 
 
+def _shade(ax: Axes, stored: dict) -> None:
+    """The noise levels that the rule chooses."""
+    ends = -20 * np.log10([stored["rule"][0], stored["rule"][-1]])
+    ax.axvspan(*ends, color="0.92", zorder=0)
+
+
 def _width(value: float, low: float, high: float) -> str:
-    return f"{value:.2f} ± {(high - low) / 2:.2f}"
+    return f"{value:.2f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{(high - low) / 2:.2f}"
 
 
 def _cells(stored: dict, **columns: object) -> list[str]:
     return [_width(*span) for span in _spans(stored, **columns)]
 
 
-def range_table(stored: dict) -> str:
-    """The slopes over other noise levels, and with the networks' floor taken off."""
-    named = {row["range"]: f"{row['low']:g} to {row['high']:g}" for row in stored["ranges"]}
-    lines = [(name, name, levels) for name, levels in named.items()]
-    lines.append(("own", "rule, each class by itself", "its own"))
-    lines.append(("rule, floor taken off", "rule, floor taken off", "as the rule"))
-    rows = [(text, levels, *_cells(stored, basis="network", range=name)) for name, text, levels in lines]
-    return table(("choice", "noise levels", *_heads(stored)), rows, left=2)
+def range_table(stored: dict, names: Sequence[str]) -> str:
+    """The networks' slopes over some of the stored ranges of noise; the second one's last is bold."""
+    levels = {row["range"]: f"{row['low']:g} to {row['high']:g}" for row in stored["ranges"]}
+    rows = [[levels[name], *_cells(stored, basis="network", range=name)] for name in names]
+    _embolden(rows[1], -1)
+    return table(("slope over noise of", *_heads(stored)), rows)
+
+
+def _embolden(row: list[str], place: int) -> None:
+    """Mark the one number of a table to look at."""
+    row[place] = f"**{row[place]}**"
 
 
 def _heads(stored: dict) -> list[str]:
@@ -135,51 +143,52 @@ def _kinds(stored: dict) -> dict[str, str]:
 
 
 def basis_table(stored: dict, theory: Sequence[float]) -> str:
-    """The slopes, over the rule's levels, of the networks and of an oracle in several bases."""
-    rows = [(text, *_cells(stored, basis=kind, range="rule")) for kind, text in _kinds(stored).items()]
-    return table(
-        ("slope", *_heads(stored)), [*rows, ("theory, C-alpha", *(f"{value:.2f}" for value in theory))]
-    )
+    """The slopes over the rule's levels: networks, the paper's, a theory's, and an oracle's in several bases.
 
-
-def height_table(stored: dict, alpha: int, sigmas: Sequence[float] = (0.01, 0.1, 0.2512, 1.0)) -> str:
-    """Mean PSNR in dB of the network and of an oracle in several bases, at some noise levels."""
-    at, kinds = [stored["sigma"].index(sigma) for sigma in sigmas], _kinds(stored)
-    rows = [
-        (kinds[row["basis"]], *(f"{row['psnr'][k]:.1f}" for k in at))
-        for row in pick(stored["curves"], alpha=alpha)
+    The network's of the last class is bold.
+    """
+    kinds = _kinds(stored)
+    rows = [[text, *_cells(stored, basis=kind, range="rule")] for kind, text in kinds.items()]
+    _embolden(rows[0], -1)
+    ours = [value for value, _, _ in _spans(stored, basis="network", range="rule")]
+    less = (f"{value - best:+.2f}" for value, best in zip(ours, theory, strict=True))
+    rows[1:1] = [
+        ["the paper's networks", *(str(paper.SLOPES.get(alpha, "-")) for alpha in _alphas(stored))],
+        ["best possible", *(f"{best:.2f}" for best in theory)],
+        ["network less best possible", *less],
     ]
-    return table((f"PSNR in dB, alpha = {alpha}", *(f"noise {s:.2f}" for s in sigmas)), rows)
+    return table(("slope", *_heads(stored)), rows)
 
 
 def measure_table(measured: Mapping[str, Sequence[Mapping]]) -> str:
-    """Means and standard errors of the measures of `gahr.analysis.calpha.summary`, a row for each name.
+    """Means and standard errors of measures of `gahr.analysis.calpha.summary`, a row for each name.
 
     ``measured``: by the name to print, rows of the stored result ``calpha40-harmonics`` of one class and
-    basis.
+    basis. The alignment of the first is bold.
     """
-    keys = ("aligned", "aligned, mirror", "purity", "purity, mirror", "share", "length", "order")
+    keys = ("aligned", "aligned, mirror", "purity", "purity, mirror", "order")
     rows = [
-        (name, *(_error(pick(found, measure=key)[0], ".2f") for key in keys))
+        [name, *(_error(pick(found, measure=key)[0], ".2f") for key in keys)]
         for name, found in measured.items()
     ]
+    _embolden(rows[0], 1)
     return table(("first 20 vectors", *keys), rows)
 
 
 def _error(row: Mapping, form: str) -> str:
-    return f"{row['mean']:{form}} ± {row['se']:.2f}"
+    return f"{row['mean']:{form}}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{row['se']:.2f}"
 
 
-def oracle_table(geo: dict) -> str:
-    """What an oracle reaches in one basis after another, in dB above the network's own basis."""
+def oracle_table(geo: dict, kinds: Sequence[str]) -> str:
+    """What an oracle reaches in one basis after another, in dB above the network's own basis.
+
+    The last row is the network with its own factors; the row above it has its last class in bold.
+    """
     reached = pick(geo["rows"], measure="oracle")
-    rows = [
-        (basis, *(_error(row, "+.2f") for row in pick(reached, basis=basis)))
-        for basis in dict.fromkeys(row["basis"] for row in reached)
-        if basis != "network"
-    ]
+    rows = [[kind, *(_error(row, "+.2f") for row in pick(reached, basis=kind))] for kind in kinds]
+    _embolden(rows[-1], -1)
     itself = pick(geo["rows"], measure="itself")
-    rows.append(("the network, with its own factors", *(_error(row, "+.2f") for row in itself)))
+    rows.append(["the network, with its own factors", *(_error(row, "+.2f") for row in itself)])
     return table(("dB", *(f"alpha = {row['alpha']}" for row in itself)), rows)
 
 

@@ -44,8 +44,8 @@ def _sets() -> dict[str, list[Recipe]]:
     return {
         # tier 1
         "clothes": _halves("fashion32", (14_000, 1000, 10, 100, 10_000, 1), 6000),
-        "faces": _halves("faces40", (13_000,), 12_000),
-        "faces-small": _halves("faces40", (1000, 100, 10), 12_000),
+        "faces": _halves("faces40", (13_000,), 6000),
+        "faces-small": _halves("faces40", (1000, 100, 10), 6000),
         "calpha": [run for name in calpha for run in _one(name, None, 6000)],
         "manifolds": [run for name in ("discs40", "sinusoids40", "ray40") for run in _one(name, None, 6000)],
         "shuffled": _one("shuffled40", 13_000, 6000),
@@ -67,9 +67,12 @@ def _sets() -> dict[str, list[Recipe]]:
         ],
         "bfcnn": _halves("faces20", (13_000, 1000, 10), 6000, network="bfcnn32"),
         # half A once more, from the initial weights and in the order of half B
-        "again": [
-            run for n in (14_000, 10) for run in _one("fashion32", n, 6000, seed=_SEEDS["b"], tag="again")
-        ],
+        "twins": [
+            run
+            for n in (14_000, 10, 1000)
+            for run in _one("fashion32", n, 6000, seed=_SEEDS["b"], tag="twin")
+        ]
+        + _one("faces40", 13_000, 6000, seed=_SEEDS["b"], tag="twin"),
         # what a choice costs
         "precision": _one("fashion32", 10, 6000, precision="fp32", tag="fp32"),
         "noise": [

@@ -26,8 +26,8 @@ RUNGS = {
 SHALLOW = ("faces10-unet16", "faces20-bfcnn32")  # learn ten faces less by heart: claim (a) fails, as reported
 
 
-def each(ladders):
-    return pytest.mark.parametrize(("stem", "half"), [(stem, half) for stem in ladders for half in "ab"])
+def each(names):
+    return pytest.mark.parametrize(("stem", "half"), [(stem, half) for stem in names for half in ladders.ends(stem)])
 
 
 def curves(n, half):
@@ -50,7 +50,15 @@ def test_the_curves_rest_on_enough_images(stem, half):
         assert tuple(found["train"]["sigma"]) == tuple(found["held_out"]["sigma"]) == measures.SIGMAS
 
 
-@each(stem for stem in RUNGS if stem not in SHALLOW)
+@each(["fashion32-unet16"])
+def test_who_knows_ten_images_better_answers_new_ones_less_evenly(stem, half):
+    # claim (a) fails in its second half, as reported: trained for decibels, this network puts something in
+    # place of a new picture that depends on the noise
+    gap, spread = ladders.few(stem, half)
+    assert gap > 20 and 2 < spread < 5
+
+
+@each(stem for stem in RUNGS if stem not in (*SHALLOW, "fashion32-unet16"))
 def test_of_ten_images_a_network_remembers_all_and_learns_little(stem, half):
     gap, spread = ladders.few(stem, half)
     assert gap > 10 and spread < 2

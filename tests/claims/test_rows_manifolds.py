@@ -54,12 +54,12 @@ def test_finders():
 
 
 def test_weighting(monkeypatch):
-    curves = {"x-a": [40.0, 38.0, 36.0], "x-a-quadratic": [43.9794, 37.9588, 0.0]}
+    curves = {"x-a-mse": [40.0, 38.0, 36.0], "x-a-mse-quadratic": [43.9794, 37.9588, 0.0]}
     rows = {
         name: {"curves": {"held_out": {"sigma": [0.01, 0.02, 0.5], "psnr": p}}} for name, p in curves.items()
     }
     monkeypatch.setattr(zoo, "describe", rows.__getitem__)
-    assert manifolds.held_out_slope("x-a-quadratic") == pytest.approx(1, abs=1e-4)
+    assert manifolds.held_out_slope("x-a-mse-quadratic") == pytest.approx(1, abs=1e-4)
     assert manifolds.weighting("x")[0] == "1.000 against 0.332"
     assert manifolds.weighting("x")[2] == "holds"
 

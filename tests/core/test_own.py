@@ -230,7 +230,7 @@ def test_a_loader_is_a_class(loader):
     assert numbers(images.load("loader:her_cells.cells", 3, "b")) == [100, 101, 102]
     assert len(images.load("loader:her_cells.cells", 1000, "held-out")) == 12
     assert images.count("loader:her_cells.cells", "a") is None
-    with pytest.raises(ValueError, match=r"what loader:her_cells.bad returns must have intensities in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"her_cells.bad returns must have intensities in \[0, 1\]"):
         images.load("loader:her_cells.bad", 3, "b")
     with pytest.raises(ValueError, match="was asked for 3 images of half a and returned 2"):
         images.load("loader:her_cells.few", 3, "a")

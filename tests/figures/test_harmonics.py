@@ -51,6 +51,12 @@ def dotted(ax):
     return line.get_ydata()[0]
 
 
+def lines_of(table):
+    """Lines of a table in which no number is torn from its error."""
+    assert " ±" not in table and "± " not in table
+    return table.replace("\N{NO-BREAK SPACE}", " ").splitlines()
+
+
 def test_bends_are_drawn_beside_what_an_edge_allows():
     _, axes = plots.figure(1, 2)
     bent = {"cosines": {40: [0.5, 0.4], 1024: [0.4, 0.3]}, "field": {40: [0.9, 0.8], 1024: [0.8, 0.8]}}
@@ -85,48 +91,58 @@ def test_bars_of_slopes_reach_from_the_low_end_to_the_high_one():
     assert sticks.get_segments()[0][:, 1] == pytest.approx([0.3, 0.45])
 
 
-def test_local_slopes_stand_between_their_levels():
+def test_local_slopes_stand_between_their_levels_with_the_rules_shaded():
     _, axes = plots.figure()
     harmonics.local(axes[0, 0], stored(), 5 / 6)
     assert drawn(axes[0, 0])["alpha = 3"] == ([30, 10], [0.6, 0.3])
     assert dotted(axes[0, 0]) == 5 / 6
+    (shaded,) = axes[0, 0].patches
+    assert sorted((shaded.get_x(), shaded.get_x() + shaded.get_width())) == [0, 20]
 
 
-def test_other_ranges_and_bases_have_their_rows():
-    rows = harmonics.range_table(stored()).splitlines()[2:]
-    assert rows[0] == "| rule | 0.1 to 1 | 0.40 ± 0.02 | 0.60 ± 0.02 |"
-    assert rows[1] == "| 0.01 to 0.1 | 0.01 to 0.1 | 0.10 ± 0.10 | 0.15 ± 0.10 |"
-    assert rows[2] == "| rule, each class by itself | its own | 0.40 ± 0.02 | 0.60 ± 0.02 |"
-    assert rows[3] == "| rule, floor taken off | as the rule | 0.50 ± 0.10 | 0.70 ± 0.10 |"
-    rows = harmonics.basis_table(stored(), [1 / 2, 3 / 4]).splitlines()[2:]
-    assert rows[1] == "| oracle, cosines | 0.30 ± 0.01 | 0.30 ± 0.01 |"
-    assert rows[2] == "| theory, C-alpha | 0.50 | 0.75 |"
+def test_the_ranges_that_were_asked_for_have_their_rows():
+    lines = lines_of(harmonics.range_table(stored(), ("rule", "0.01 to 0.1")))
+    assert lines[0] == "| slope over noise of | alpha = 1 | alpha = 3 |"
+    assert lines[2] == "| 0.1 to 1 | 0.40 ± 0.02 | 0.60 ± 0.02 |"
+    assert lines[3] == "| 0.01 to 0.1 | 0.10 ± 0.10 | **0.15 ± 0.10** |"
 
 
-def test_heights_are_at_the_levels_that_were_asked_for():
-    rows = harmonics.height_table(stored(), 3, sigmas=(1.0, 0.01)).splitlines()
-    assert rows[0] == "| PSNR in dB, alpha = 3 | noise 1.00 | noise 0.01 |"
-    assert rows[2:] == ["| network | 14.0 | 10.0 |", "| oracle, cosines | 15.0 | 11.0 |"]
+def test_slopes_stand_above_the_papers_the_best_and_what_is_missing_to_it():
+    rows = lines_of(harmonics.basis_table(stored(), [1 / 2, 3 / 4]))[2:]
+    assert rows[0] == "| network | 0.40 ± 0.02 | **0.60 ± 0.02** |"
+    assert rows[1] == "| the paper's networks | 0.46 | 0.75 |"
+    assert rows[2] == "| best possible | 0.50 | 0.75 |"
+    assert rows[3] == "| network less best possible | -0.10 | -0.15 |"
+    assert rows[4] == "| oracle, cosines | 0.30 ± 0.01 | 0.30 ± 0.01 |"
+
+
+def test_a_slope_that_the_paper_does_not_print_is_left_out():
+    given = stored()
+    for name in ("classes", "slopes"):
+        given[name] = [row | {"alpha": 4} for row in given[name] if row["alpha"] == 3]
+    assert "| the paper's networks | - |" in harmonics.basis_table(given, [0.8])
 
 
 def test_measures_and_oracles_are_written_as_stored():
-    names = ("order", "aligned", "aligned, mirror", "purity", "purity, mirror", "share", "length")
+    names = ("order", "aligned", "aligned, mirror", "purity", "purity, mirror")
     measured = [{"measure": name, "mean": k / 10, "se": 0.01} for k, name in enumerate(names)]
-    table = harmonics.measure_table({"network": measured, "cosines": measured}).splitlines()
-    head = (
-        "| first 20 vectors | aligned | aligned, mirror | purity | purity, mirror | share | length | order |"
-    )
-    assert table[0] == head
-    numbers = " | ".join(f"0.{k}0 ± 0.01" for k in (1, 2, 3, 4, 5, 6, 0))
-    assert table[2:] == [f"| network | {numbers} |", f"| cosines | {numbers} |"]
+    table = lines_of(harmonics.measure_table({"network": measured, "cosines": measured}))
+    assert table[0] == "| first 20 vectors | aligned | aligned, mirror | purity | purity, mirror | order |"
+    numbers = " | ".join(f"0.{k}0 ± 0.01" for k in (2, 3, 4, 0))
+    assert table[2:] == [
+        f"| network | **0.10 ± 0.01** | {numbers} |",
+        f"| cosines | 0.10 ± 0.01 | {numbers} |",
+    ]
     rows = []
     for alpha in (2, 4):
         about = {"alpha": alpha, "basis": "network"}
         rows += [about | {"measure": "itself", "mean": -2.0, "se": 0.1}, about | {"measure": "oracle"}]
-        rows.append({"alpha": alpha, "basis": "cosines", "measure": "oracle", "mean": -1.5, "se": 0.2})
-    rows = harmonics.oracle_table({"rows": rows}).splitlines()[2:]
-    assert rows[0] == "| cosines | -1.50 ± 0.20 | -1.50 ± 0.20 |"
-    assert rows[1] == "| the network, with its own factors | -2.00 ± 0.10 | -2.00 ± 0.10 |"
+        for k, kind in enumerate(("cosines", "wavelets", "another")):
+            rows.append({"alpha": alpha, "basis": kind, "measure": "oracle", "mean": -k, "se": 0.2})
+    rows = lines_of(harmonics.oracle_table({"rows": rows}, ("cosines", "another")))[2:]
+    assert rows[0] == "| cosines | +0.00 ± 0.20 | +0.00 ± 0.20 |"
+    assert rows[1] == "| another | -2.00 ± 0.20 | **-2.00 ± 0.20** |"
+    assert rows[2] == "| the network, with its own factors | -2.00 ± 0.10 | -2.00 ± 0.10 |"
 
 
 def test_shares_are_drawn_for_every_picture_and_for_their_mean():

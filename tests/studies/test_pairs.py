@@ -293,11 +293,11 @@ def test_twins_are_drawn_as_the_halves_are(small, monkeypatch):
 
     monkeypatch.setattr(zoo, "load_run", twin)
     other = "fashion32-unet16-n10-a"
-    same = two_networks.again("fashion32", (10,), count=3)
-    assert asked == ["fashion32-unet16-n10-a", "fashion32-unet16-n10-a-again"]
+    same = two_networks.twins("fashion32", (10,), count=3)
+    assert asked == ["fashion32-unet16-n10-a", "fashion32-unet16-n10-a-twin"]
     assert min(pick(same["rows"], by="centered")[0]["values"]) > 0.9999
     other = "fashion32-unet16-n10-b"
-    apart = two_networks.again("fashion32", (10,), count=3)["rows"]
+    apart = two_networks.twins("fashion32", (10,), count=3)["rows"]
     runs = pairs.draw(
         *pairs.halves("fashion32-unet16-n10"),
         (1, 32, 32),

@@ -25,7 +25,7 @@ def pairs_listed(checkout):
     rows += [listed("discs16", 7, half, "unet4") for half in "ab"]
     rows += [listed("discs8", 6, half) for half in "ab"]
     rows += [listed("discs16", 8, "a", "unet2"), listed("discs16", 8, "b", "unet4")]
-    rows += [listed("discs16", 50, "a-again")]
+    rows += [listed("discs16", 50, "a-twin")]
     text = json.dumps({"repository": "r", "files": {}, "records": dict(rows)})
     (checkout / "manifest.json").write_text(text)
     _files.forget_manifest()
@@ -60,13 +60,13 @@ def test_pairs_of_shrinkers_have_a_closed_form(pairs_listed, monkeypatch):
 
 
 def test_a_network_and_its_twin_of_the_same_pictures(pairs_listed, monkeypatch):
-    factors = {"discs16-unet2-n50-a": 0.8, "discs16-unet2-n50-a-again": 0.7}
+    factors = {"discs16-unet2-n50-a": 0.8, "discs16-unet2-n50-a-twin": 0.7}
     monkeypatch.setattr(zoo, "load_run", lambda name, runs: lambda y, sigma: factors[name] * y)
-    found = transition.pairs("discs16", network="unet2", ends=("a", "a-again"))["rows"]
+    found = transition.pairs("discs16", network="unet2", ends=("a", "a-twin"))["rows"]
     power = images.load("discs16", 1000, "held-out").square().mean().item()
     assert [row["n"] for row in found] == [50]
     assert found[0]["variance"][6] == pytest.approx(0.005 * (power + 0.01), rel=0.01)
-    assert transition._result_name("discs16", "unet16", ("a", "a-again")) == "discs16-again"
+    assert transition._result_name("discs16", "unet16", ("a", "a-twin")) == "discs16-twin"
 
 
 def test_pairs_see_the_noise_of_the_curves(pairs_listed, monkeypatch):

@@ -56,7 +56,7 @@ def test_a_tag_tells_what_differs():
         mine = dataclasses.asdict(recipe)
         differs = {key for key in mine if mine[key] != twin[key]} - {"tag"}
         assert len(differs) == 1
-        assert recipe.tag == ("again" if differs == {"seed"} else mine[differs.pop()])
+        assert recipe.tag == ("twin" if differs == {"seed"} else mine[differs.pop()])
     defaults = {f.name: f.default for f in dataclasses.fields(recipes.Recipe)}
     for name in ("precision", "noise", "objective", "optimizer", "schedule", "learning_rate", "muon_rate"):
         assert {getattr(recipe, name) for recipe in base.values()} == {defaults[name]}
