@@ -48,6 +48,7 @@ PAGE = """\
 <script src="../_static/slides.js"></script>
 </body></html>
 """
+APPEARS = "*What appears:*"  # behind these words a plan says what the room is to find by itself
 
 
 class Figure(NamedTuple):
@@ -133,14 +134,15 @@ def of_block(block: Block, drawn: dict[str, Figure]) -> Iterator[Slide]:
     elif block.kind == "exercise":
         number, _, name = plan.EXERCISE.search(block.text).groups()
         text = exercise(Chapter.read(chapters.BOOK / f"{name}.ipynb"), number)
-        yield Slide(f"exercise {number} {name}", "text", f"{text}\n\n*{block.minutes} minutes.*")
+        where = f"*{block.minutes} minutes, in* `{name}.ipynb` *of the students' set.*"
+        yield Slide(f"exercise {number} {name}", "text", f"{text}\n\n{where}")
     elif block.kind == "quiz":
         name = plan.SECTION.search(block.text)[1]
         asked = yaml.safe_load((quiz.FOLDER / f"{name}.yml").read_text(encoding="utf-8"))["questions"]
         for number in map(int, re.findall(r"\d+", block.text.partition(" of ")[0])):
             yield Slide(f"quiz {number} {name}", "text", question(asked[number - 1], number))
     elif block.kind == "lab":
-        yield Slide("lab", "text", f"## The lab\n\n{block.text}")
+        yield Slide("lab", "text", f"## The lab\n\n{block.text.partition(APPEARS)[0]}")
     elif block.kind == "ask":
         yield Slide("ask", "question", block.text)
     elif block.kind == "code":

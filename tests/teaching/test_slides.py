@@ -113,7 +113,7 @@ def test_nothing_is_left_of_the_markup(folder):
         for _, what, _, page in shown(folder, name):
             assert not re.search(r"\$[^$\n<]+\$|\{numref|\{cite|:::|\.ipynb#|\.md[)#]", page), (name, what)
     page = "".join(page for *_, page in shown(folder, "session-1"))
-    assert "Exercise 1 (warm-up)" in page and "<em>10 minutes.</em>" in page
+    assert "Exercise 1 (warm-up)" in page and "<em>10 minutes, in</em> <code>03-sampling.ipynb</code>" in page
 
 
 def test_a_quiz_slide_has_the_answers_in_the_page_s_order(folder):
@@ -121,6 +121,13 @@ def test_a_quiz_slide_has_the_answers_in_the_page_s_order(folder):
     asked = {"ask": "a", "right": ["r", "yes"], "wrong": [["w", "no"], ["v", "no"]]}  # 97 % 3 is 1
     assert [text for text, *_ in quiz.answers(asked)] == ["w", "r", "v"]
     assert page.partition("<aside")[0].count("<li>") == 4
+
+
+def test_a_slide_of_the_lab_says_where_to_go_and_not_what_appears(folder):
+    for name in ("session-2", "session-3"):
+        pages = [page.partition("<aside") for _, what, _, page in shown(folder, name) if what == "lab"]
+        assert pages and all("../book/lab.html#panel=" in seen for seen, _, _ in pages)
+        assert all("What appears" not in seen and "What appears" in notes for seen, _, notes in pages)
 
 
 def test_a_figure_that_nobody_draws_is_named():
