@@ -157,12 +157,17 @@ def table() -> str:
     rows = []
     for name in NAMES[:3]:
         text = read(name)
-        rows += [f"### [{title(text)}]({name}.md)", "", "| clock | part | on the screen | on the board |"]
-        rows += ["|--:|:--|:--|:--|"]
+        rows += [
+            f"### [{title(text)}]({name}.md)",
+            "",
+            "| clock | minutes | part | on the screen | on the board |",
+        ]
+        rows += ["|--:|--:|:--|:--|:--|"]
         for part in parts(text):
             seen = ", ".join(part.screen())
             written = ", ".join(f"Board {number}" for number in part.boards())
-            rows.append(f"| {part.clock} | {part.title} | {seen} | {written} |")
+            begin = part.clock.partition(" ")[0]
+            rows.append(f"| {begin} | {part.minutes} | {part.title} | {seen} | {written} |")
         rows.append("")
     return "\n".join(rows)
 
