@@ -32,7 +32,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
 help:
-	@echo "make book        execute every chapter, render the book, print the page to open"
+	@echo "make book        execute every chapter, render the book, pack the students' set, print the page to open"
 	@echo "make serve       serve the rendered book on this machine (PORT=$(PORT))"
 	@echo "make zip         the rendered book to read without a network (make pdf: as one document)"
 	@echo "make jupyter     open the chapters in JupyterLab"
@@ -93,6 +93,8 @@ _build/html/.$(EFFORT): $(addprefix _build/$(EFFORT)/,$(NAMES)) $(PAGES) $(TOOLS
 	@$(VENV)/bin/jupyter-book build _build/source --path-output . --quiet || { \
 		echo "Rendering failed: the page and the reason are above."; exit 1; }
 	@$(RUN) book/_tools/slides.py _build/html/slides --chapters _build/$(EFFORT)
+	@$(RUN) book/_tools/sets.py student _build/student
+	@mkdir -p _build/html/sets && cp _build/gahr-student.zip _build/html/sets
 	@touch $@
 
 .PHONY: serve

@@ -23,6 +23,7 @@ import nbformat
 
 import chapters
 import minutes
+import plan
 import prose
 import quiz
 import reference
@@ -60,7 +61,7 @@ def gather(target: Path, executed: Path | None = None, assets: Path | None = Non
             shutil.copy2(path, target / "book")
     (target / "book" / "teaching").mkdir()
     for path in sorted((chapters.BOOK / "teaching").glob("*.md")):
-        text = minutes.filled(path.read_text(encoding="utf-8"), executed)
+        text = plan.filled(minutes.filled(path.read_text(encoding="utf-8"), executed))
         (target / "book" / "teaching" / path.name).write_text(text, encoding="utf-8")
     for path in chapters.chapters():
         notebook = nbformat.read((executed or chapters.BOOK) / path.name, as_version=4)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import chapters
 
-LEFT_OUT = ("_static/lab/engine/", "_static/lab/networks/", "_sources/", ".doctrees/", ".buildinfo")
+LEFT_OUT = ("_static/lab/engine/", "_static/lab/networks/", "sets/", "_sources/", ".doctrees/", ".buildinfo")
 CHROMIUM = "chromium", "chromium-browser", "google-chrome", "chrome"
 START = (
     '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=pages/book/intro.html">'

@@ -96,15 +96,20 @@ def inline(text: str) -> str:
     return "".join(shown)
 
 
+def answers(asked: dict) -> list[tuple[str, str, bool]]:
+    """Answers of a question in the order of the page: text, what is said of it, whether it is right."""
+    rows = [(*pair, False) for pair in asked["wrong"]]
+    rows.insert(sum(map(ord, asked["ask"])) % (len(rows) + 1), (*asked["right"], True))
+    return rows
+
+
 def question(stem: str, number: int, asked: dict) -> str:
     """One question: radio buttons, a button, and what is said about each answer."""
-    answers = [("", *pair) for pair in asked["wrong"]]
-    answers.insert(sum(map(ord, asked["ask"])) % (len(answers) + 1), (" data-right", *asked["right"]))
     name = f"quiz-{stem}-{number}"
     rows = [
         f'<label><input type="radio" name="{name}" value="{n}"> <span>{inline(text)}</span></label>'
-        f'<p class="gahr-said" data-answer="{n}"{right} hidden>{inline(said)}</p>'
-        for n, (right, text, said) in enumerate(answers)
+        f'<p class="gahr-said" data-answer="{n}"{" data-right" if right else ""} hidden>{inline(said)}</p>'
+        for n, (text, said, right) in enumerate(answers(asked))
     ]
     return (
         f'<div class="gahr-quiz"><fieldset><legend>{number}. {inline(asked["ask"])}</legend>'

@@ -1,10 +1,11 @@
-"""Make the slides of the three sessions from the plan in ``book/teaching/course.md`` and the chapters.
+"""Make the slides of the sessions and of the guest lecture from their plans and the chapters.
 
     python book/_tools/slides.py _build/html/slides --chapters _build/default
 
-Nothing is typed for a slide: each row of a session's table gives its *Predict* section, its figures at full
-size, its board, its exercise and its lab, in this order, and what you say becomes the speaker's notes. The
-slides are shown by reveal.js from the book's ``_static`` folder; without it they read as one long page.
+Nothing is typed for a slide: the blocks of a plan (`plan.py`) become slides in their order: a figure at full
+size with the chapter's number, a board, a question, *Predict*, a quiz, an exercise, the lab.
+What is said, done and expected becomes the speaker's notes. The slides are shown by reveal.js from the book's
+``_static`` folder; without it they read as one long page.
 """
 
 from __future__ import annotations
@@ -18,20 +19,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 import chapters
+import plan
+import quiz
 import sets
 from chapters import Chapter
-
-PLAN = chapters.BOOK / "teaching" / "course.md"
+from plan import Block, Part
 
 PAGE = """\
 <!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
+<link rel="icon" href="../_static/logo.svg">
 <link rel="stylesheet" href="../_static/reveal/reveal.css">
 <link rel="stylesheet" href="../_static/katex/katex.min.css">
 <link rel="stylesheet" href="../_static/slides.css">
@@ -45,56 +49,50 @@ PAGE = """\
 <script src="../_static/slides.js"></script>
 </body></html>
 """
-
-
-class Row(NamedTuple):
-    """A row of a plan: minutes, what happens, what is on the screen and on the board, in Markdown."""
-
-    minutes: str
-    what: str
-    screen: str
-    board: str
+APPEARS = "*What appears:*"  # behind these words a plan says what the room is to find by itself
 
 
 class Figure(NamedTuple):
-    """A chapter's figure: its section, its picture if the chapter was executed, caption and description."""
+    """A chapter's figure: number, section, picture (if the chapter was executed), caption and description."""
 
+    number: str
     section: str
     png: bytes | None
     caption: str
     alt: str
 
 
+class Slide(NamedTuple):
+    """A slide: what of the plan it shows, how it looks, and its Markdown."""
+
+    shows: str
+    kind: str
+    body: str
+
+
 # ------------------------------------------------------------------------------------------------
 # What the slides are made of
 
 
-def sessions(plan: str) -> dict[str, list[Row]]:
-    """Rows of each session's table, by its heading."""
-    pieces = re.split(r"(?m)^### (Session .*)$", plan.partition("(boards)=")[0])
-    return {
-        title: [Row(*cells) for cells in re.findall(r"(?m)^\| (\d+) \| (.*?) \| (.*?) \| ?(.*?) ?\|$", text)]
-        for title, text in zip(pieces[1::2], pieces[2::2], strict=True)
-    }
-
-
-def boards(plan: str) -> dict[str, str]:
-    """The boards, by number: title and text."""
-    return dict(re.findall(r"(?ms)^\*\*Board (\d+), (.*?)(?=^\*\*Board|^\(seminar\)=)", plan))
-
-
 def figures(executed: Path | None = None) -> dict[str, Figure]:
-    """All figures of the book, by name."""
+    """All figures of the book, by name; their numbers are those of the rendered chapters."""
     found = {}
     for path in chapters.chapters():
+        count = 0
         for section in Chapter.read((executed or chapters.BOOK) / path.name).sections:
             for cell in section.code:
                 about = cell["metadata"].get("mystnb", {})
+                if "figure" not in about:
+                    continue
+                count += 1
                 png = [o["data"]["image/png"] for o in cell["outputs"] if "image/png" in o.get("data", {})]
-                if "figure" in about:
-                    caption, alt = about["figure"]["caption"], about.get("image", {}).get("alt", "")
-                    picture = base64.b64decode(png[0]) if png else None
-                    found[about["figure"]["name"]] = Figure(section.title, picture, caption, alt)
+                found[about["figure"]["name"]] = Figure(
+                    f"{int(path.stem[:2])}.{count}",
+                    section.title,
+                    base64.b64decode(png[0]) if png else None,
+                    about["figure"]["caption"],
+                    about.get("image", {}).get("alt", ""),
+                )
     return found
 
 
@@ -105,6 +103,68 @@ def exercise(chapter: Chapter, number: str) -> str:
     if not found:
         raise ValueError(f"{chapter.path.name} has no exercise {number}.")
     return f"## {found[1]}"
+
+
+def question(asked: dict, number: int) -> str:
+    """A question of a quiz with its answers, in the order in which the page has them."""
+    rows = "\n".join(f"- {text}" for text, *_ in quiz.answers(asked))
+    return f"## Quiz\n\n**{number}.** {asked['ask']}\n\n{rows}"
+
+
+# ------------------------------------------------------------------------------------------------
+# Markdown
+
+
+def of_block(block: Block, drawn: dict[str, Figure]) -> Iterator[Slide]:
+    """The slides of a block: none if it only says what you do."""
+    if block.kind == "show":
+        name = plan.FIGURE.search(block.text)[1]
+        if name not in drawn:
+            raise ValueError(f"The plan shows {name}, which no chapter draws.")
+        yield Slide(name, "figure", shown(name, drawn[name]))
+    elif block.kind.startswith("board "):
+        number = block.kind.removeprefix("board ")
+        title, text = plan.boards()[number]
+        yield Slide(block.kind, "board", f"## Board {number}: {title}\n\n{text}")
+    elif block.kind == "predict":
+        name, anchor = plan.SECTION.search(block.text).groups()
+        text = block.text
+        if anchor == "predict":
+            text = Chapter.read(chapters.BOOK / f"{name}.ipynb").section("Predict").text
+        yield Slide(f"{anchor} {name}", "text", f"## Predict\n\n{text}")
+    elif block.kind == "exercise":
+        number, _, name = plan.EXERCISE.search(block.text).groups()
+        text = exercise(Chapter.read(chapters.BOOK / f"{name}.ipynb"), number)
+        where = f"*{block.minutes} minutes, in* `{name}.ipynb` *of the students' set.*"
+        yield Slide(f"exercise {number} {name}", "text", f"{text}\n\n{where}")
+    elif block.kind == "quiz":
+        name = plan.SECTION.search(block.text)[1]
+        asked = yaml.safe_load((quiz.FOLDER / f"{name}.yml").read_text(encoding="utf-8"))["questions"]
+        for number in map(int, re.findall(r"\d+", block.text.partition(" of ")[0])):
+            yield Slide(f"quiz {number} {name}", "text", question(asked[number - 1], number))
+    elif block.kind == "lab":
+        yield Slide("lab", "text", f"## The lab\n\n{block.text.partition(APPEARS)[0]}")
+    elif block.kind == "ask":
+        yield Slide("ask", "question", block.text)
+    elif block.kind == "code":
+        yield Slide("code", "code", f"## In the notebook\n\n{block.text}")
+
+
+def shown(name: str, figure: Figure) -> str:
+    """A figure's slide: section, picture, number, and the first sentence of its caption."""
+    caption = re.match(r".*?[.?!](?= [A-Z]|$)|.*", figure.caption, re.DOTALL)[0]
+    picture = "*Not drawn yet: this chapter has not been executed.*"
+    if figure.png:
+        picture = f'<img src="{name}.png" alt="{html.escape(figure.alt)}">'
+    return f"## {figure.section}\n\n{picture}\n\n**Figure {figure.number}.** {caption}"
+
+
+def said(block: Block) -> str:
+    """What the notes say of a block."""
+    if block.kind == "code" or block.kind.startswith("board "):
+        return f"**{block.minutes} min:** write it step by step." if block.minutes else ""
+    word = block.kind.capitalize()
+    return "\n\n".join(filter(None, (f"**{word}, {block.minutes} min.** {block.text}", block.answer)))
 
 
 # ------------------------------------------------------------------------------------------------
@@ -119,66 +179,54 @@ def _formula(content: str, options: dict) -> str:
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).use(dollarmath_plugin, renderer=_formula)
 
 
-def rendered(text: str) -> str:
-    """Markdown as HTML, without the roles that only the book can follow."""
-    text = re.sub(r"\{numref\}`[\w-]+`", "the figure", text)
+def rendered(text: str, drawn: dict[str, Figure] | None = None) -> str:
+    """Markdown as HTML; figures are named by their number, and links lead into the book."""
+
+    def numbered(found: re.Match) -> str:
+        return f"Figure {drawn[found[1]].number}" if drawn else "the figure"
+
+    text = plan.FIGURE.sub(numbered, text)
     text = re.sub(r" ?\{cite:?\w*\}`[^`]+`", "", text)
-    text = re.sub(r"\]\(\.\./([\w-]+)\.ipynb", r"](../book/\1.html", text)
-    text = text.replace('href="../lab.html', 'href="../book/lab.html')
-    return MARKDOWN.render(re.sub(r"\]\(([\w-]+)\.ipynb", r"](../book/\1.html", text))
+    text = re.sub(r"\]\((?:\.\./)?([\w-]+)\.ipynb", r"](../book/\1.html", text)
+    text = re.sub(r"\]\(([\w-]+)\.md", r"](../book/teaching/\1.html", text)
+    return MARKDOWN.render(text.replace('href="../lab.html', 'href="../book/lab.html'))
 
 
-def board(text: str) -> str:
-    """A board as Markdown: its title, then each sentence or formula on a line of its own."""
-    title, _, rest = text.replace("\n", " ").partition(".** ")
-    return f"## {title[0].upper()}{title[1:]}\n\n" + re.sub(r"(?<=[.;]) (?=[A-Z$(])", "\n\n", rest)
-
-
-def slide(body: str, notes: str = "", kind: str = "text") -> str:
-    """One slide."""
-    said = f'<aside class="notes">{rendered(notes)}</aside>' if notes else ""
-    return f'<section class="{kind}">{body}{said}</section>'
-
-
-def of_row(row: Row, drawn: dict[str, Figure], written: dict[str, str], folder: Path) -> Iterator[str]:
-    """The slides of a row; pictures are written into the folder."""
-    notes, made = f"**{row.minutes} minutes.** {row.what}", []
-    named = dict.fromkeys(re.findall(r"\]\(\.\./([\w-]+\.ipynb)#predict\)", row.what))
-    for name in named:
-        text = Chapter.read(chapters.BOOK / name).section("Predict").text
-        made.append((f"## Predict\n\n{text}", "text"))
-    for address, said in re.findall(r'<a href="(\.\./lab\.html[^"]*)">(.*?)</a>', row.what):
-        made.append((f'## The lab\n\n<p class="large"><a href="{address}">{said}</a></p>', "text"))
-    for name in re.findall(r"\{numref\}`([\w-]+)`", row.screen):
-        if name not in drawn:
-            raise ValueError(f"The plan shows {name}, which no chapter draws.")
-        figure = drawn[name]
-        caption = re.match(r".*?[.?!](?= [A-Z]|$)|.*", figure.caption, re.DOTALL)[0]
-        picture = "*Not drawn yet: this chapter has not been executed.*"
-        if figure.png:
-            (folder / f"{name}.png").write_bytes(figure.png)
-            picture = f'<img src="{name}.png" alt="{html.escape(figure.alt)}">'
-        made.append((f"## {figure.section}\n\n{picture}\n\n{caption}", "figure"))
-    for number in re.findall(r"board (\d+)", row.board):
-        made.append((board(written[number]), "board"))
-    for number, name in re.findall(r"\[Exercise (\d+)[^\]]*\]\(\.\./([\w-]+\.ipynb)#exercises\)", row.what):
-        made.append((exercise(Chapter.read(chapters.BOOK / name), number), "text"))
-    for text, kind in made or [(f'<p class="large">{row.what.partition(";")[0]}</p>', "text")]:
-        yield slide(rendered(text), notes, kind)
+def of_part(part: Part, drawn: dict[str, Figure]) -> Iterator[str]:
+    """The slides of a part as HTML, in the order of the plan, with all that is said in their notes."""
+    made: list[tuple[Slide, list[str]]] = []
+    before = [f"**{part.clock}, {part.title}.**"]
+    for block in part.blocks:
+        notes = [said(block)]
+        for slide in of_block(block, drawn):
+            made.append((slide, before + notes))
+            before, notes = [f"**{part.clock}, {part.title}.**"], []
+        if notes and made:
+            made[-1][1].extend(notes)
+        elif notes:
+            before += notes
+    for slide, notes in made or [(Slide("part", "question", part.title), before)]:
+        text = "\n\n".join(filter(None, notes))
+        aside = f'<aside class="notes">{rendered(text, drawn)}</aside>'
+        opening = f'<section class="{slide.kind}" data-shows="{slide.shows}" data-clock="{part.clock}">'
+        yield f"{opening}{rendered(slide.body, drawn)}{aside}</section>"
 
 
 def write(folder: Path, executed: Path | None = None) -> list[Path]:
-    """Write the slides of all sessions into a folder; paths of their pages."""
-    plan = PLAN.read_text(encoding="utf-8")
+    """Write the slides of all plans into a folder, with the figures they show; paths of their pages."""
     folder.mkdir(parents=True, exist_ok=True)
-    drawn, written, pages = figures(executed), boards(plan), []
-    for title, rows in sessions(plan).items():
-        made = [slide(f"<h1>{html.escape(title)}</h1>", kind="title")]
-        for row in rows:
-            made += of_row(row, drawn, written, folder)
-        number = re.search(r"\d+", title)[0]
-        page = folder / f"session-{number}.html"
-        page.write_text(PAGE.format(title=html.escape(title), slides="\n".join(made)), encoding="utf-8")
+    drawn, pages = figures(executed), []
+    for name in plan.NAMES:
+        text = plan.read(name)
+        title = html.escape(plan.title(text))
+        made = [f'<section class="title"><h1>{title}</h1></section>']
+        for part in plan.parts(text):
+            made += of_part(part, drawn)
+            for shown_here in part.figures():
+                if drawn[shown_here].png:
+                    (folder / f"{shown_here}.png").write_bytes(drawn[shown_here].png)
+        page = folder / f"{name}.html"
+        page.write_text(PAGE.format(title=title, slides="\n".join(made)), encoding="utf-8")
         pages.append(page)
     return pages
 

@@ -3,6 +3,10 @@
 import ast
 import builtins
 import importlib.util
+import posixpath
+import re
+import shutil
+import subprocess
 import zipfile
 
 import pytest
@@ -141,6 +145,17 @@ def test_a_set_lies_in_one_zip_and_runs_from_where_it_is_unpacked(tmp_path, monk
     assert unpacked.checkout() == folder / "data"
     (folder / "old.txt").touch()
     assert sets.make("student", tmp_path / "out" / "student") == archive
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
+def test_make_book_puts_the_students_set_where_the_course_page_links_to():
+    said = subprocess.run(["make", "-n", "book"], cwd=chapters.ROOT, capture_output=True, text=True).stdout
+    recipe = said[said.index("book/_tools/slides.py") :]
+    assert "book/_tools/sets.py student _build/student" in recipe
+    assert "cp _build/gahr-student.zip _build/html/sets" in recipe
+    page = (chapters.BOOK / "teaching" / "course.md").read_text(encoding="utf-8")
+    (link,) = re.findall(r'href="([^"]+\.zip)"', page)
+    assert posixpath.normpath(f"_build/html/book/teaching/{link}") == "_build/html/sets/gahr-student.zip"
 
 
 def test_a_set_for_nobody_is_refused(tmp_path):

@@ -1,13 +1,20 @@
-"""The slides show what the plan names: figures as drawn, exercises without solutions, notes with minutes."""
+"""The slides follow their plan: what it shows, in its order, with numbers, notes and no solution."""
 
 import re
 
+import nbformat
 import pytest
 
+import chapters
+import plan
+import quiz
 import slides
+from plan import Block, Part
 
-PLAN = slides.PLAN.read_text(encoding="utf-8")
-SESSIONS = slides.sessions(PLAN)
+EVERY = pytest.mark.parametrize("name", plan.NAMES)
+SECTION = re.compile(
+    r'<section class="([\w ]+)" data-shows="([^"]+)" data-clock="([^"]+)">(.*?)</section>', re.DOTALL
+)
 
 
 @pytest.fixture(scope="module")
@@ -16,59 +23,132 @@ def drawn():
 
 
 @pytest.fixture(scope="module")
-def made(drawn, tmp_path_factory):
-    """The pages of all sessions, by number, and the folder they lie in."""
-    folder = tmp_path_factory.mktemp("slides")
-    found = {}
-    for title, rows in SESSIONS.items():
-        parts = [part for row in rows for part in slides.of_row(row, drawn, slides.boards(PLAN), folder)]
-        found[title] = "\n".join(parts)
-    return found, folder
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("slides")
+    slides.write(made)
+    return made
 
 
-def test_the_plan_is_read_whole():
-    assert len(SESSIONS) == 3
-    assert all(sum(int(row.minutes) for row in rows) == 90 for rows in SESSIONS.values())
-    assert sorted(slides.boards(PLAN)) == [str(n) for n in range(1, 8)]
+def shown(folder, name):
+    """The slides of a plan: kind, what they show, clock and HTML."""
+    return SECTION.findall((folder / f"{name}.html").read_text(encoding="utf-8"))
 
 
-def test_every_figure_and_board_of_the_plan_has_a_slide(made, drawn):
-    for title, rows in SESSIONS.items():
-        page, folder = made[0][title], made[1]
-        for name in {name for row in rows for name in re.findall(r"\{numref\}`([\w-]+)`", row.screen)}:
-            heading = slides.rendered(f"## {drawn[name].section}").strip()
-            assert heading in page
-            if drawn[name].png:  # a chapter that was changed has none until it is executed again
-                assert f'<img src="{name}.png"' in page
-                assert (folder / f"{name}.png").read_bytes() == drawn[name].png
-        assert page.count('class="board"') == sum(bool(re.search(r"board \d", row.board)) for row in rows)
+def planned(text):
+    """What a plan's page shows and asks, in order, read off its text line by line."""
+    for line in text.splitlines():
+        if found := re.match(r"## \d:\d\d (.*) \(\d+ minutes\)$", line):
+            yield "part", found[1]
+        elif found := re.match(r"(?:\*\*|:::\{admonition\} )Board (\d)", line):
+            yield "board", f"board {found[1]}"
+        elif found := re.match(r"\*\*Show, \d+ min\.\*\* \{numref\}`([\w-]+)`", line):
+            yield "figure", found[1]
+        elif found := re.match(r"\*\*Quiz, \d+ min\.\*\* \[Questions? ([\d and]+) of chapter", line):
+            yield from (("quiz", f"quiz {number}") for number in found[1].split(" and "))
+        elif found := re.match(r"\*\*Exercise, \d+ min\.\*\* \[Exercise (\d)", line):
+            yield "exercise", f"exercise {found[1]}"
+        elif found := re.match(r"\*\*(Ask|Predict|Lab), ", line):
+            yield found[1].lower(), found[1].lower()
+        elif line == "```python":
+            yield "code", "code"
 
 
-def test_slides_have_notes_and_no_solution_and_no_leftover_markup(made):
-    for page in made[0].values():
-        assert page.count("<section") == page.count('<aside class="notes">') > 10
-        assert "Solution</summary>" not in page and "{numref}" not in page and "{cite" not in page
-        assert not re.search(r"\$[^$\n]+\$", page)
-    assert "Exercise 1 (warm-up)" in "".join(made[0].values())
+@EVERY
+def test_slides_follow_the_plan_in_its_order(folder, name):
+    asked = [what for kind, what in planned(plan.read(name)) if kind != "part"]
+    found = [what for _, what, _, _ in shown(folder, name)]
+    parts_without = [what for what in found if what == "part"]
+    found = [what for what in found if what != "part"]
+    assert len(asked) == len(found) > 10 and not parts_without
+    for want, got in zip(asked, found, strict=True):
+        assert got == want or got.startswith(f"{want} ") or (want == "predict" and "live-your" in got), (
+            want,
+            got,
+        )
 
 
-def test_a_board_has_a_title_and_a_line_for_each_step():
-    text = slides.board("the sum.** $a = 1$; $b = 2$. So\n$a + b = 3$.")
-    assert text == "## The sum\n\n$a = 1$;\n\n$b = 2$.\n\nSo $a + b = 3$."
+@EVERY
+def test_slides_carry_the_clock_of_their_part(folder, name):
+    clocks = list(dict.fromkeys(clock for _, _, clock, _ in shown(folder, name)))
+    assert clocks == [part.clock for part in plan.parts(plan.read(name))]
 
 
-def test_a_figure_that_nobody_draws_is_named(tmp_path):
-    row = slides.Row("5", "Look.", "{numref}`fig-nowhere`", "")
+@EVERY
+def test_figures_and_boards_have_the_numbers_of_the_chapters_and_the_plan(folder, name):
+    for kind, what, _, page in shown(folder, name):
+        if kind == "board":
+            assert f"<h2>{what.capitalize()}: " in page and "<em>Symbols.</em>" in page
+        if kind == "figure":
+            assert f"<strong>Figure {number_of(what)}.</strong>" in page
+            assert f'<img src="{what}.png"' in page or "not been executed" in page
+            assert (folder / f"{what}.png").exists() == ("<img" in page)
+
+
+def number_of(name):
+    """Number of a figure: chapter, and place among the chapter's figures."""
+    for path in sorted(chapters.BOOK.glob("[0-9][0-9]-*.ipynb")):
+        cells = nbformat.read(path, as_version=4).cells
+        names = [
+            c.metadata["mystnb"]["figure"]["name"] for c in cells if "figure" in c.metadata.get("mystnb", {})
+        ]
+        if name in names:
+            return f"{int(path.name[:2])}.{names.index(name) + 1}"
+    return None
+
+
+@EVERY
+def test_notes_hold_the_answers_and_slides_do_not(folder, name):
+    asked = [block for part in plan.parts(plan.read(name)) for block in part.blocks if block.answer]
+    notes = ""
+    for _, _, clock, page in shown(folder, name):
+        seen, _, said = page.partition('<aside class="notes">')
+        assert f"<strong>{clock}, " in said
+        assert "Expected." not in seen and "Usual wrong answer" not in seen and "Solution" not in seen
+        notes += said
+    assert notes.count("<strong>Expected.</strong>") == len(asked)
+
+
+def test_nothing_is_left_of_the_markup(folder):
+    for name in plan.NAMES:
+        for _, what, _, page in shown(folder, name):
+            assert not re.search(r"\$[^$\n<]+\$|\{numref|\{cite|:::|\.ipynb#|\.md[)#]", page), (name, what)
+    page = "".join(page for *_, page in shown(folder, "session-1"))
+    assert "Exercise 1 (warm-up)" in page and "<em>10 minutes, in</em> <code>03-sampling.ipynb</code>" in page
+
+
+def test_a_quiz_slide_has_the_answers_in_the_page_s_order(folder):
+    (page,) = (page for _, what, _, page in shown(folder, "session-1") if what.startswith("quiz 1"))
+    asked = {"ask": "a", "right": ["r", "yes"], "wrong": [["w", "no"], ["v", "no"]]}  # 97 % 3 is 1
+    assert [text for text, *_ in quiz.answers(asked)] == ["w", "r", "v"]
+    assert page.partition("<aside")[0].count("<li>") == 4
+
+
+def test_a_slide_of_the_lab_says_where_to_go_and_not_what_appears(folder):
+    for name in ("session-2", "session-3"):
+        pages = [page.partition("<aside") for _, what, _, page in shown(folder, name) if what == "lab"]
+        assert pages and all("../book/lab.html#panel=" in seen for seen, _, _ in pages)
+        assert all("What appears" not in seen and "What appears" in notes for seen, _, notes in pages)
+
+
+def test_a_figure_that_nobody_draws_is_named():
+    block = Block("show", 5, "{numref}`fig-nowhere`")
     with pytest.raises(ValueError, match="fig-nowhere, which no chapter draws"):
-        list(slides.of_row(row, {}, {}, tmp_path))
+        list(slides.of_block(block, {}))
 
 
-def test_a_chapter_that_was_not_executed_has_a_slide_that_says_so(tmp_path):
-    row = slides.Row("5", "Look.", "{numref}`fig-a`", "")
-    (made,) = slides.of_row(row, {"fig-a": slides.Figure("Dots", None, "A dot.", "")}, {}, tmp_path)
-    assert "not been executed" in made and "<img" not in made and not list(tmp_path.iterdir())
+def test_a_chapter_that_was_not_executed_has_a_slide_that_says_so():
+    figure = slides.Figure("1.1", "Dots", None, "A dot. More.", "")
+    part = Part(0, 5, "Look", [Block("show", 5, "{numref}`fig-a`. A dot, see {numref}`fig-a`.")])
+    (made,) = slides.of_part(part, {"fig-a": figure})
+    assert "not been executed" in made and "<img" not in made and "see Figure 1.1." in made
 
 
-def test_formulas_become_what_katex_sets():
+def test_a_part_that_shows_nothing_has_a_slide_with_its_title():
+    (made,) = slides.of_part(Part(75, 15, "Debate", [Block("do", 15, "Talk.")]), {})
+    assert "Debate</p>" in made.partition("<aside")[0] and "1:15 to 1:30, Debate" in made and "Talk." in made
+
+
+def test_formulas_become_what_katex_sets_and_links_lead_into_the_book():
     assert "\\(a &lt; b\\)" in slides.rendered("So $a < b$.")
     assert "../book/01-denoising.html#predict" in slides.rendered("[p](../01-denoising.ipynb#predict)")
+    assert "../book/teaching/session-1.html" in slides.rendered("[p](session-1.md)")
