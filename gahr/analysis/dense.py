@@ -20,7 +20,11 @@ __all__ = ["Dense", "clouds"]
 
 
 class Dense(nn.Module):
-    """Bias-free multilayer perceptron, full matrices and ReLUs; predicts the noise, as the others do.
+    """Bias-free multilayer perceptron, full matrices and ReLUs, that estimates the clean image.
+
+    What it returns is the noise, as with the other networks: the input less the estimate. Few directions
+    make up an image and all make up the noise, so that hidden layers not much wider than the image
+    would have to learn at length to let noise pass.
 
     Parameters
     ----------
@@ -50,7 +54,7 @@ class Dense(nn.Module):
         hidden = y.flatten(1)
         for layer in self.layers[:-1]:
             hidden = torch.relu(layer(hidden))
-        return self.layers[-1](hidden).view_as(y)
+        return y - self.layers[-1](hidden).view_as(y)
 
 
 def clouds(

@@ -73,16 +73,25 @@ def links(
     axes[0].legend()
 
 
-def shortfalls(ax: Axes, short: Mapping[tuple[str, str], Sequence[float]], noise: Sequence[float]) -> None:
-    """Decibels short of the optimum against the noise level; keys are a network's kind and the order."""
+def shortfalls(
+    ax: Axes,
+    short: Mapping[tuple[str, str], Sequence[float]],
+    noise: Sequence[float],
+    nothing: Sequence[float],
+) -> None:
+    """Decibels short of the optimum against the noise level.
+
+    Keys are a network's kind and the order; ``nothing`` is what a denoiser that does nothing is short of.
+    """
     kinds = list(dict.fromkeys(kind for kind, _ in short))
     for (kind, order), values in short.items():
         style, color = ("o-", "s--")[kinds.index(kind) % 2], plots.COLORS[_HUES[order]]
         ax.plot(noise, values, style, ms=4, color=color, label=f"{kind}, {order}")
-    ax.axhline(0, color=plots.COLORS["gray"], lw=0.9, ls=":")
+    ax.plot(noise, nothing, ":", color=plots.COLORS["gray"], label="no denoising")
+    ax.axhline(0, color=plots.COLORS["gray"], lw=0.9)
     plots.log_ticks(ax, noise)
     ax.set(xlabel="noise level", ylabel="short of the optimum (dB)")
-    ax.legend(loc="upper center")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def short_table(short: Mapping[str, Sequence[float]], noise: Sequence[float], head: str) -> str:

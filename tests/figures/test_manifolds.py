@@ -35,27 +35,29 @@ def test_bars_of_gaps_are_two_standard_errors():
     assert ends == [pytest.approx([2, 4]), pytest.approx([0.8, 1.2])]
 
 
-def test_counts_have_a_line_for_each_threshold_and_denoiser():
+def test_counts_have_a_line_for_each_threshold_and_a_band_for_the_optimum():
     numbers = torch.tensor([[1.0, 4.0], [2.0, 6.0]])  # levels, thresholds
-    found = {"network": numbers, "exact": torch.ones(2, 2)}
+    found = {"network": numbers, "exact": torch.tensor([[1.0, 1.0], [1.0, 3.0]])}
     twice = {name: 2 * each for name, each in found.items()}
     axes = plots.figure(1, 2)[1][0]
     manifolds.counts(axes, [0.01, 0.1], {"discs": found, "ray": twice}, [0.5, 0.1])
     assert [ax.get_title() for ax in axes] == ["discs", "ray"]
     assert drawn(axes[0]) == {
+        "exact, above 0.1": [1, 3],
         "network, above 0.5": [1, 2],
-        "exact, above 0.5": [1, 1],
         "network, above 0.1": [4, 6],
-        "exact, above 0.1": [1, 1],
     }
     assert drawn(axes[1])["network, above 0.1"] == [8, 12]
 
 
-def test_training_is_drawn_against_steps_by_noise_level():
+def test_a_network_that_keeps_what_the_optimum_keeps_is_still_seen():
+    """Its line is narrower than the band, drawn over it, and has a colour of its own."""
+    same = torch.ones(2, 1)
     ax = plots.figure()[1][0, 0]
-    manifolds.training(ax, [300, 6000], {0.02: [20.0, 12.0], 0.5: [3.0, 1.0]})
-    assert drawn(ax) == {"0.02": [20, 12], "0.5": [3, 1]}
-    assert all(list(line.get_xdata()) == [300, 6000] for line in ax.lines)
+    manifolds.counts([ax], [0.01, 0.1], {"ray": {"network": same, "exact": same}}, [0.5])
+    band, line = ax.lines
+    assert band.get_linewidth() > 2 * line.get_linewidth() and band.get_alpha() < 1
+    assert band.get_color() != line.get_color() and band.get_zorder() <= line.get_zorder()
 
 
 def test_stored_results_agree_with_the_manifest():

@@ -38,8 +38,9 @@ def test_shortfalls_tell_kinds_by_line_and_orders_by_colour():
     ax = plots.figure()[1][0, 0]
     short = {(kind, order): [1.0, 2.0] for kind in ("UNet", "dense") for order in ("in order", "shuffled")}
     short["UNet", "shuffled"] = [5.0, 3.0]
-    shuffled.shortfalls(ax, short, [0.1, 0.5])
+    shuffled.shortfalls(ax, short, [0.1, 0.5], [2.0, 8.0])
     assert drawn(ax)["UNet, shuffled"] == [(0.1, 5.0), (0.5, 3.0)]
+    assert drawn(ax)["no denoising"] == [(0.1, 2.0), (0.5, 8.0)]
     lines = {line.get_label(): line for line in ax.lines}
     assert lines["UNet, shuffled"].get_linestyle() != lines["dense, shuffled"].get_linestyle()
     assert lines["UNet, shuffled"].get_color() == lines["dense, shuffled"].get_color()
@@ -48,4 +49,4 @@ def test_shortfalls_tell_kinds_by_line_and_orders_by_colour():
 
 def test_an_order_that_no_hue_is_known_for_is_refused():
     with pytest.raises(KeyError, match="sorted"):
-        shuffled.shortfalls(plots.figure()[1][0, 0], {("UNet", "sorted"): [1.0]}, [0.1])
+        shuffled.shortfalls(plots.figure()[1][0, 0], {("UNet", "sorted"): [1.0]}, [0.1], [1.0])
