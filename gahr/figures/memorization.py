@@ -30,16 +30,17 @@ def two_panels(axes: Sequence[Axes], curves: Mapping[int, Mapping[str, Mapping]]
         For each N what the manifest holds: ``train`` and ``held_out``, each with ``sigma``, ``psnr``.
     """
     shades = colormaps["viridis"](np.linspace(0, 0.92, len(curves)))
+    top = 2 + max(max(both[kind]["psnr"]) for both in curves.values() for kind in ("train", "held_out"))
     for ax, kind, name in zip(axes, ("train", "held_out"), ("training", "new"), strict=True):
         for (n, both), shade in zip(curves.items(), shades, strict=True):
             entry = -20 * np.log10(both[kind]["sigma"])
             ax.plot(entry, both[kind]["psnr"], "o-", ms=3, color=shade, label=f"N = {n:,}")
         ends = [entry.min(), entry.max()]
         ax.plot(ends, ends, ":", color="black", lw=1, label="unit slope")
-        ax.set(xlabel="input PSNR (dB)", ylabel=f"output PSNR (dB), {name} images", ylim=(8, 54))
-        top = ax.secondary_xaxis("top", functions=(lambda v: v, lambda v: v))
-        top.set_xticks(-20 * np.log10(_TICKS), [f"{sigma:g}" for sigma in _TICKS])
-        top.set_xlabel("noise level $\\sigma$")
+        ax.set(xlabel="input PSNR (dB)", ylabel=f"output PSNR (dB), {name} images", ylim=(8, top))
+        upper = ax.secondary_xaxis("top", functions=(lambda v: v, lambda v: v))
+        upper.set_xticks(-20 * np.log10(_TICKS), [f"{sigma:g}" for sigma in _TICKS])
+        upper.set_xlabel("noise level $\\sigma$")
     axes[-1].legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
