@@ -1,2 +1,2 @@
 // Written by `python -m book.lab.screen`: the seeds that the lab and the first screen begin with.
-export const SEEDS = { faces: 2, clothes: 3 };
+export const SEEDS = { faces: 12, clothes: 1 };
