@@ -97,6 +97,19 @@ def variance(small: int, large: int) -> Found:
     return _bounded(intervals.Interval(middle, min(falls), max(falls)), least=10, unit=" times")
 
 
+def owed(small: int, large: int) -> Found:
+    """Most of the squared error that is variance owed to the pictures: A with B, less A with its twin."""
+    found = []
+    for n in (small, large):
+        halves, twin = (
+            pick(zoo.result(f"fashion32-{r}")["rows"], n=n)[0]["relative"] for r in ("pairs", "twin")
+        )
+        found.append([a - b for a, b in zip(halves, twin, strict=True)])
+    least, most = min(found[0]), max(found[1])
+    text, margin, verdict = _bounded(intervals.Interval(most, most, most), most=0.01)
+    return f"{text}; at N = {small} at least {least:.2f}", margin, verdict
+
+
 def _drawn(n: int, result: str = "fashion32-samples", noise: bool = True) -> list[dict]:
     """Rows of the samples of networks of ``n`` images, drawn with injected noise or without."""
     stored = zoo.result(result)

@@ -27,7 +27,9 @@ SHALLOW = ("faces10-unet16", "faces20-bfcnn32")  # learn ten faces less by heart
 
 
 def each(names):
-    return pytest.mark.parametrize(("stem", "half"), [(stem, half) for stem in names for half in ladders.ends(stem)])
+    return pytest.mark.parametrize(
+        ("stem", "half"), [(stem, half) for stem in names for half in ladders.ends(stem)]
+    )
 
 
 def curves(n, half):

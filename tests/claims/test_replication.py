@@ -91,6 +91,15 @@ def test_pairs_against_copies(stored):
     assert claim.parted() == ("30 of 40 pairs", "+30 pairs", "holds")
 
 
+def test_what_the_pictures_cause_is_halves_less_twins(stored):
+    for name, few, many in (("pairs", [0.4, 0.5], [0.05, 0.045]), ("twin", [0.1, 0.1], [0.045, 0.05])):
+        rows = [{"n": n, "relative": r} for n, r in ((10, few), (14_000, many))]
+        stored[1][f"fashion32-{name}"] = {"rows": rows}
+    assert claim.owed(10, 14_000) == ("0.005; at N = 10 at least 0.30", "+0.005", "holds")
+    stored[1]["fashion32-twin"]["rows"][1]["relative"] = [0.0, 0.05]
+    assert claim.owed(10, 14_000)[2] == "differs"
+
+
 def test_where_the_gap_closes_is_interpolated_in_log_n(stored):
     # at each size the gap falls from 10 dB to 0.1 dB over one decade, ever later
     for size, last in ((10, 10), (20, 100), (40, 100)):
