@@ -276,7 +276,7 @@ def test_the_steps_study_measures_from_its_longest_run(monkeypatch, small):
     full = two_networks.settings
 
     def short(name, step=0.5, beta=0.1):
-        return full(name, min(10 * step, 0.5), max(beta, 0.5))
+        return full(name, min(4 * step, 0.5), max(beta, 0.5))
 
     monkeypatch.setattr(two_networks, "settings", short)
     rows = two_networks.steps("fashion32", 10, count=2)["rows"]
