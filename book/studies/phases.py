@@ -62,15 +62,16 @@ def train(folder: str | Path, **options: object) -> Iterator[Path]:
 
 
 def phases(folder: str | Path | None = None) -> dict:
-    """Gap and model variance at every N and every reading whose three networks are at hand.
+    """Gap and model variance at every N and every reading whose two halves are at hand.
 
     Returns
     -------
     found
         ``rows``, one for each N and reading: ``n``, ``steps``, ``looks`` at each training image; ``gap``
         averaged over sigma (dB, mean of A and B) with ``gap_se``; and at each of ``sigma`` the ``gaps``,
-        the held-out ``psnr``, the model variance between A and B (``halves``), between A and the twin
-        (``twin``), with standard errors over images, and the mean squared error (``mse``), per pixel.
+        the held-out ``psnr``, the model variance between A and B (``halves``) and, where it is at hand,
+        between A and the twin (``twin``), with standard errors over images, and the mean squared error
+        (``mse``), per pixel.
 
     Notes
     -----
@@ -78,14 +79,15 @@ def phases(folder: str | Path | None = None) -> dict:
     Bonnaire et al. (2025), who find that the time to memorize grows in proportion to N.
     """
     folder = Path(folder or os.environ.get("GAHR_RUNS") or "runs")
-    x = images.load(IMAGES, 1000, "held-out")
+    x = images.load(IMAGES, 500, "held-out")
     rows = []
     for n in LAST:
         for three in zip(*(chain(n, who) for who in RUNS), strict=True):
-            done = [folder / recipe.name / "facts.json" for recipe in three]
-            if all(path.exists() for path in done):
-                f = [zoo.load_run(recipe.name, folder) for recipe in three]
-                curves = [json.loads(path.read_text(encoding="utf-8")) for path in done[:2]]
+            at = [folder / recipe.name / "facts.json" for recipe in three]
+            if at[0].exists() and at[1].exists():
+                there = [recipe for recipe, path in zip(three, at, strict=True) if path.exists()]
+                f = [zoo.load_run(recipe.name, folder) for recipe in there]
+                curves = [json.loads(path.read_text(encoding="utf-8")) for path in at[:2]]
                 rows.append(_row(three[0], f, curves, x))
     return {
         "images": len(x),
@@ -100,24 +102,18 @@ def _row(recipe: Recipe, f: list[Denoiser], facts: list[dict], x: Tensor) -> dic
     gaps = [transition.gap(one).db for one in facts]
     means = [transition.mean_gap(one) for one in facts]
     psnr = [one["curves"]["held_out"]["psnr"] for one in facts]
-    halves, twin = (
-        [measures.compare(f[0], other, x, s, seed=1000 * k) for k, s in enumerate(measures.SIGMAS)]
-        for other in f[1:]
-    )
-    return {
-        "n": recipe.n,
-        "steps": recipe.steps,
-        "looks": recipe.steps * recipe.batch / recipe.n,
+    row = {"n": recipe.n, "steps": recipe.steps, "looks": recipe.steps * recipe.batch / recipe.n}
+    row |= {
         "gap": sum(mean for mean, _ in means) / 2,
         "gap_se": sum(se**2 for _, se in means) ** 0.5 / 2,
         "gaps": [sum(pair) / 2 for pair in zip(*gaps, strict=True)],
         "psnr": [sum(pair) / 2 for pair in zip(*psnr, strict=True)],
-        "halves": [row["variance"] for row in halves],
-        "halves_se": [row["se"] for row in halves],
-        "twin": [row["variance"] for row in twin],
-        "twin_se": [row["se"] for row in twin],
-        "mse": [row["mse"] for row in halves],
     }
+    for name, other in zip(("halves", "twin"), f[1:], strict=False):
+        found = [measures.compare(f[0], other, x, s, seed=1000 * k) for k, s in enumerate(measures.SIGMAS)]
+        row |= {name: [one["variance"] for one in found], f"{name}_se": [one["se"] for one in found]}
+        row.setdefault("mse", [one["mse"] for one in found])
+    return row
 
 
 STUDIES = {f"{IMAGES}-phases": phases}
