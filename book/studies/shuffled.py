@@ -11,7 +11,7 @@ from gahr.denoisers import Denoiser, Wiener, add_noise
 from gahr.images import synthetic
 from gahr.jacobian import asymmetry, linearize
 
-NETWORKS = {"faces": "faces40-unet16-n13000-a", "shuffled": "shuffled40-unet16-n13000-a"}
+NETWORKS = {"faces": "faces40-unet16-n13000-a-mse", "shuffled": "shuffled40-unet16-n13000-a"}
 SIGMA, FACES, COUNT = 0.3, 8, 1000
 RANKS = (*range(1, 21), 29, 30, 41, 53, 70, 100, 150, 200, 300, 400, 600, 800, 1200)
 RANGES = {"all": (0.01, 1.0), "strong": (0.1, 1.0), "middle": (0.05, 0.5)}
