@@ -26,5 +26,5 @@ def twin_table(
             drawn = pick(samples, n=n, measure="between", share="both", by="centered")
             alike = median(drawn[0]["values"])  # the first: with injected noise
             rows.append((n, who, *(f"{share[s]:.3f}" for s in sigmas), alike))
-    head = ("N", "A with", *(f"noise {s:g}" for s in sigmas), "correlation of samples")
+    head = ("N", "A with", *(f"ratio, noise {s:g}" for s in sigmas), "correlation of samples")
     return table(head, rows, left=0)
