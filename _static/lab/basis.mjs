@@ -22,7 +22,7 @@ export function basisPanel(lab) {
   const which = el("output", { for: "lab-rank", "aria-live": "off" });
   const element = el("div", {},
     el("p", { class: "lab-notice" }, "Notice: the first directions are broad patches, the later ones finer and finer waves, and both follow " +
-      "the contours of this very picture. With 50 of them it can be recognized."),
+      "the contours of this very picture. From which number on can it be recognized?"),
     el("div", { class: "lab-field lab-rank" }, el("label", { for: "lab-rank" }, "Direction k"), rank, which),
     el("div", { class: "lab-basis" }, given, large), detail, plot,
     el("p", { class: "lab-actions" }, stop, bar), said);

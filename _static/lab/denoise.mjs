@@ -8,7 +8,7 @@ export function denoisePanel(lab) {
   const grid = el("div", { class: "lab-grid-of-pictures" });
   const said = el("p", { role: "status" });
   const notice = el("p", { class: "lab-notice" }, "Notice: with few training pictures the estimate is a picture that the network " +
-    "was shown, with many it is yours. More noise makes memory easier to see. (6 dB more is half the error.)");
+    "was shown, with many it is yours. Try both with more noise and with less. (6 dB more is half the error.)");
   const element = el("div", {}, notice, said, grid);
   let shown = {};
   let key = "";
