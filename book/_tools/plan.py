@@ -31,6 +31,7 @@ SCREEN = {
     "lab": "the lab",
     "quiz": "the quiz",
     "exercise": "a notebook",
+    "do": "the task",
     "code": "a notebook",
 }
 FENCE = re.compile(r"^(:::|```|<details>)")

@@ -50,6 +50,7 @@ PAGE = """\
 </body></html>
 """
 APPEARS = "*What appears:*"  # behind these words a plan says what the room is to find by itself
+IF = "*If "  # and behind these what the lecturer does if something goes wrong
 
 
 class Figure(NamedTuple):
@@ -135,8 +136,10 @@ def of_block(block: Block, drawn: dict[str, Figure]) -> Iterator[Slide]:
     elif block.kind == "exercise":
         number, _, name = plan.EXERCISE.search(block.text).groups()
         text = exercise(Chapter.read(chapters.BOOK / f"{name}.ipynb"), number)
-        where = f"*{block.minutes} minutes, in* `{name}.ipynb` *of the students' set.*"
-        yield Slide(f"exercise {number} {name}", "text", f"{text}\n\n{where}")
+        how = block.text.partition(" The solution is ")[0]
+        yield Slide(f"exercise {number} {name}", "text", f"{text}\n\n*{block.minutes} minutes.* {how}")
+    elif block.kind == "do":
+        yield Slide("do", "text", f"## Now you ({block.minutes} min)\n\n{block.text.partition(IF)[0]}")
     elif block.kind == "quiz":
         name = plan.SECTION.search(block.text)[1]
         asked = yaml.safe_load((quiz.FOLDER / f"{name}.yml").read_text(encoding="utf-8"))["questions"]

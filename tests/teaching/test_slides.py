@@ -47,7 +47,7 @@ def planned(text):
             yield from (("quiz", f"quiz {number}") for number in found[1].split(" and "))
         elif found := re.match(r"\*\*Exercise, \d+ min\.\*\* \[Exercise (\d)", line):
             yield "exercise", f"exercise {found[1]}"
-        elif found := re.match(r"\*\*(Ask|Predict|Lab), ", line):
+        elif found := re.match(r"\*\*(Ask|Predict|Lab|Do), ", line):
             yield found[1].lower(), found[1].lower()
         elif line == "```python":
             yield "code", "code"
@@ -65,6 +65,18 @@ def test_slides_follow_the_plan_in_its_order(folder, name):
             want,
             got,
         )
+
+
+@EVERY
+def test_a_task_is_on_the_screen_without_what_is_for_the_lecturer(folder, name):
+    blocks = [b for part in plan.parts(plan.read(name)) for b in part.blocks if b.kind in ("do", "exercise")]
+    found = [html for _, what, _, html in shown(folder, name) if what.startswith(("do", "exercise"))]
+    assert len(found) == len(blocks)
+    for block, html in zip(blocks, found, strict=True):
+        screen, _, notes = html.partition("<aside")
+        words = re.findall(r"[A-Za-z]{4,}", block.text)[:6]
+        assert all(word in screen for word in words), (words, screen)
+        assert "If it is slow" not in screen and "The solution is" not in screen
 
 
 @EVERY
@@ -113,7 +125,11 @@ def test_nothing_is_left_of_the_markup(folder):
         for _, what, _, page in shown(folder, name):
             assert not re.search(r"\$[^$\n<]+\$|\{numref|\{cite|:::|\.ipynb#|\.md[)#]", page), (name, what)
     page = "".join(page for *_, page in shown(folder, "session-1"))
-    assert "Exercise 1 (warm-up)" in page and "<em>10 minutes, in</em> <code>03-sampling.ipynb</code>" in page
+    assert (
+        "Exercise 1 (warm-up)" in page
+        and "<em>10 minutes.</em>" in page
+        and "<code>03-sampling.ipynb</code>" in page
+    )
 
 
 def test_a_quiz_slide_has_the_answers_in_the_page_s_order(folder):
@@ -144,7 +160,7 @@ def test_a_chapter_that_was_not_executed_has_a_slide_that_says_so():
 
 
 def test_a_part_that_shows_nothing_has_a_slide_with_its_title():
-    (made,) = slides.of_part(Part(75, 15, "Debate", [Block("do", 15, "Talk.")]), {})
+    (made,) = slides.of_part(Part(75, 15, "Debate", [Block("say", 15, "Talk.")]), {})
     assert "Debate</p>" in made.partition("<aside")[0] and "1:15 to 1:30, Debate" in made and "Talk." in made
 
 
