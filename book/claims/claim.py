@@ -67,16 +67,14 @@ def apart(n: int, stem: str = "fashion32-unet16") -> Found:
 
 
 def rising(stem: str, largest: int, tag: str = "") -> Found:
-    """How far new pictures stay below what the largest N reaches: strong noise's least, weak noise's most."""
-    short = []
+    """How far new pictures stay below the largest N's: strong noise's least less weak noise's most."""
+    more = []
     for half in "ab":
         some, all_ = (_curve(f"{stem}-n{n}-{half}{tag}", "held_out") for n in (1000, largest))
-        short.append({sigma: all_[sigma] - some[sigma] for sigma in some})
-    mean = {sigma: sum(each[sigma] for each in short) / 2 for sigma in short[0]}
-    weak = max(value for sigma, value in mean.items() if sigma <= 0.05)
-    strong = min(value for sigma, value in mean.items() if sigma >= 0.3)
-    verdict = "holds" if weak < strong else "differs"
-    return f"short by {weak:.2f} and {strong:.2f} dB", f"{strong - weak:+.2f} dB", verdict
+        short = {sigma: all_[sigma] - some[sigma] for sigma in some}
+        weak = max(value for sigma, value in short.items() if sigma <= 0.05)
+        more.append(min(value for sigma, value in short.items() if sigma >= 0.3) - weak)
+    return _bounded(_two(more), least=0, unit=" dB")
 
 
 def closed(stem: str) -> Found:
