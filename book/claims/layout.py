@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -76,10 +77,9 @@ def summary() -> str:
 def changed() -> str:
     """What training changed: rows whose verdict is another than with networks of the first recipe."""
     before = json.loads(FIRST_RECIPE.read_text(encoding="utf-8"))
-    now = {(row.source, row.claim): row for row in table.rows()}
-    pairs = [
-        (old, now[old["source"], old["claim"]]) for old in before if (old["source"], old["claim"]) in now
-    ]
+    now = _keyed((row.source, row.claim, row) for row in table.rows())
+    was = _keyed((old["source"], old["claim"], old) for old in before)
+    pairs = [(old, now[key]) for key, old in was.items() if key in now]
     moved = [(old, row) for old, row in pairs if old["verdict"] != row.verdict]
     lines = [
         f"Of {len(pairs)} rows that were measured with both, {len(moved)} have another verdict.",
@@ -91,6 +91,15 @@ def changed() -> str:
         cells = (f"{one['verdict']}: {one['ours']}" for one in (old, row._asdict()))
         lines.append(f"| {row.source} | {row.claim} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _keyed(rows: Iterable[tuple]) -> dict[tuple, object]:
+    """Rows by source and claim; claims of one text ("the same, faces") are told apart by their order."""
+    found, seen = {}, Counter()
+    for source, claim, row in rows:
+        seen[source, claim] += 1
+        found[source, claim, seen[source, claim]] = row
+    return found
 
 
 def every() -> str:

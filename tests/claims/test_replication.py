@@ -142,8 +142,7 @@ def test_weak_noise_first_is_judged_by_new_pictures(stored):
     for n, short in ((1000, lambda s: 0.2 if s <= 0.05 else 1.5), (14_000, lambda s: 0)):
         put(stored[0], f"x-n{n}", with_slope(0, 26.0), lambda s, short=short: 30 - short(s))
     assert claim.rising("x", 14_000) == ("1.3 dB", "+1.3 dB", "holds")
-    put(stored[0], "x-n1000", with_slope(0, 26.0), lambda s: 29.5)
-    stored[0]["x-n1000-a"] = curves(with_slope(0, 26.0), lambda s: 30 - (1.0 if s <= 0.05 else 0.5))
+    put(stored[0], "x-n1000", with_slope(0, 26.0), lambda s: 30 - (1.0 if s <= 0.05 else 0.5))
     assert claim.rising("x", 14_000)[2] == "differs"
     stored[0]["x-n1000-b"] = curves(with_slope(0, 26.0), lambda s: 30 - (0.2 if s <= 0.05 else 1.5))
     assert claim.rising("x", 14_000)[1:] == ("+0.4 dB", "unclear")  # the halves do not agree
@@ -177,13 +176,16 @@ def test_the_summary_counts_what_holds_is_open_and_differs(made_up):
 
 
 def test_what_training_changed_is_a_verdict_that_differs(made_up, monkeypatch, tmp_path):
+    rows = [*table.rows(), table.Row("Fig. 2", "d", "d is 1", "1", "0", "clothes", "holds", fact="d")]
+    monkeypatch.setattr(table, "rows", lambda part=None: rows)
     old = [("Fig. 1", "a < b", "holds"), ("Fig. 2", "d", "holds"), ("Fig. 9", "gone", "differs")]
+    old.append(("Fig. 2", "d", "holds"))  # another row of the same text, whose verdict stays
     keys = ("source", "claim", "verdict")
-    rows = [dict(zip(keys, row, strict=True)) | {"ours": "7"} for row in old]
-    (tmp_path / "old.json").write_text(json.dumps(rows))
+    first = [dict(zip(keys, row, strict=True)) | {"ours": "7"} for row in old]
+    (tmp_path / "old.json").write_text(json.dumps(first))
     monkeypatch.setattr(layout, "FIRST_RECIPE", tmp_path / "old.json")
     shown = layout.changed()
-    assert "Of 2 rows that were measured with both, 1 have another verdict." in shown
+    assert "Of 3 rows that were measured with both, 1 have another verdict." in shown
     assert "| Fig. 2 | d | holds: 7 | unclear: 1 |" in shown and "a < b" not in shown
 
 
