@@ -75,6 +75,11 @@ def _sets() -> dict[str, list[Recipe]]:
         + _one("faces40", 13_000, 6000, seed=_SEEDS["b"], tag="twin"),
         # what a choice costs
         "precision": _one("fashion32", 10, 6000, precision="fp32", tag="fp32"),
+        "optimizers": [
+            Recipe("calpha40a4", None, "a", optimizer="adam", tag="adam"),
+            Recipe("calpha40a4", None, "a", steps=3000, tag="3000"),
+            Recipe("calpha40a4", None, "a", steps=3000, seed=1, tag="3000-seed1"),
+        ],
         "noise": [
             run
             for name, n in (("fashion32", 14_000), ("calpha40a4", None), ("discs40", None))
