@@ -66,6 +66,9 @@ def _sets() -> dict[str, list[Recipe]]:
             for run in _one("fashion32", n, 6000, network=width)
         ],
         "bfcnn": _halves("faces20", (13_000, 1000, 10), 6000, network="bfcnn32"),
+        "bfcnn-calpha": [
+            run for name in ("calpha40a2", "calpha40a4") for run in _one(name, None, 3000, network="bfcnn32")
+        ],
         # half A once more, from the initial weights and in the order of half B
         "twins": [
             run
