@@ -217,7 +217,7 @@ def test_the_course_page_gets_a_row_for_each_part():
     for name in plan.NAMES[:3]:
         for part in PARTS[name]:
             assert f" | {part.minutes} | {part.title} |" in page
-    assert "| 0:15 | 12 | The best answer is an average | {numref}`fig-eight` | Board 1 |" in page
+    assert "| 0:12 | 12 | The best answer is an average | {numref}`fig-eight` | Board 1 |" in page
 
 
 def test_a_paragraph_that_says_not_what_it_is_is_refused():
