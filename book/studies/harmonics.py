@@ -33,8 +33,8 @@ SHOWN = 2
 """Seed of the picture at which the vectors themselves are kept."""
 
 OPTIMIZERS = {
-    "Muon": "calpha40a4-unet16-fresh-a-3000",
-    "Muon, another seed": "calpha40a4-unet16-fresh-a-3000-seed1",
+    "Muon": "calpha40a4-unet16-fresh-a-1000",
+    "Muon, another seed": "calpha40a4-unet16-fresh-a-1000-seed1",
     "Adam": "calpha40a4-unet16-fresh-a-adam",
 }
 """Networks whose kernels were trained by different optimizers, and a second seed of one of them; the steps

@@ -80,8 +80,8 @@ def _sets() -> dict[str, list[Recipe]]:
         "precision": _one("fashion32", 10, 6000, precision="fp32", tag="fp32"),
         "optimizers": [
             Recipe("calpha40a4", None, "a", optimizer="adam", tag="adam"),
-            Recipe("calpha40a4", None, "a", steps=3000, tag="3000"),
-            Recipe("calpha40a4", None, "a", steps=3000, seed=1, tag="3000-seed1"),
+            Recipe("calpha40a4", None, "a", steps=1000, tag="1000"),
+            Recipe("calpha40a4", None, "a", steps=1000, seed=1, tag="1000-seed1"),
         ],
         "noise": [
             run
