@@ -303,7 +303,7 @@ def optimizers(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> 
 
 
 BFCNN = "calpha40a{}-bfcnn32-fresh-a"
-"""The other architecture, for the paper's Figure 16: networks of 32 channels, half as many steps."""
+"""The other architecture, for the paper's Figure 16: networks of 32 channels, a sixth of the steps."""
 
 
 def bfcnn(alphas: Sequence[int] = (2, 4), seeds: Sequence[int] = SEEDS, count: int = 1000) -> dict:

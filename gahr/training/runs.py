@@ -67,7 +67,7 @@ def _sets() -> dict[str, list[Recipe]]:
         ],
         "bfcnn": _halves("faces20", (13_000, 1000, 10), 6000, network="bfcnn32"),
         "bfcnn-calpha": [
-            run for name in ("calpha40a2", "calpha40a4") for run in _one(name, None, 3000, network="bfcnn32")
+            run for name in ("calpha40a2", "calpha40a4") for run in _one(name, None, 1000, network="bfcnn32")
         ],
         # half A once more, from the initial weights and in the order of half B
         "twins": [
