@@ -125,7 +125,7 @@ class Patchwork(NamedTuple):
     mixed
         The same when each patch comes from the training image that explains it best, ``(B,)``.
     collage
-        The images put together from those patches, overlaps averaged, ``(B, 1, H, W)``.
+        The images put together from those patches, overlaps averaged, ``(B, C, H, W)``.
     """
 
     source: Tensor
@@ -146,11 +146,11 @@ def patchwork(x: Tensor, train: Tensor, size: int = 8, stride: int = 4, empty: f
     Parameters
     ----------
     x
-        Images to explain, ``(B, 1, H, W)``, none of them black.
+        Images to explain, ``(B, C, H, W)``, none of them black.
     train
-        ``(N, 1, H, W)``.
+        ``(N, C, H, W)``.
     size, stride
-        Of the patches, in pixels.
+        Of the patches, in pixels. A patch has all channels.
     empty
         A patch with less than this fraction of the mean energy of the image's patches is left out.
 

@@ -6,8 +6,10 @@ name                                    images
 ``folder:PATH@48``                      pictures in a folder and below it, gray, 48x48 pixels
 ``folder:PATH@48-color``                the same in color
 ``folder:SPLIT.json@48``                the same by a split that lies elsewhere, see `split`
-``loader:MODULE.FUNCTION``              what the function returns for ``(n, half)``
+``loader:MODULE.FUNCTION``              what the function returns for ``(n, half)``: one channel or more
 ======================================  =====================================================
+
+In color every network has three channels, and all measures and bases are over the three together.
 
 A folder is split once, and the split is written down in it: which picture is in which half cannot
 change when pictures are added. A loader is any function that can be imported, from the working

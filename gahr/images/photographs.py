@@ -47,7 +47,7 @@ def drop_near_duplicates(x: Tensor, threshold: float = 0.95, block: int = 2000) 
     Parameters
     ----------
     x
-        Images, ``(B, 1, H, W)``; 8-bit images are accepted too.
+        Images, ``(B, C, H, W)``; 8-bit images are accepted too.
     threshold
         Correlation above which two images count as the same.
     block

@@ -32,8 +32,8 @@ class Recipe:
     Parameters
     ----------
     images
-        Image class, for instance ``"faces40"`` or, of your own, ``"folder:PATH@48"``;
-        `gahr.images.classes` lists them.
+        Image class, for instance ``"faces40"`` or, of your own, ``"folder:PATH@48"``, in color
+        ``"folder:PATH@48-color"``; `gahr.images.classes` lists them.
     n
         Training-set size; ``None`` (as an option: ``fresh``) draws new images at every step, which only
         drawn classes can.
