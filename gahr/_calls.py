@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from gahr import networks
 from gahr._checks import check_count, check_images
 
-__all__ = ["Caller", "need_evaluation", "need_gradient", "network_of"]
+__all__ = ["Caller", "need_evaluation", "need_gradient", "network_of", "place_of"]
 
 _TIED = (networks.BiasFreeNorm, nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
 _FAULTS = (RuntimeError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError)
@@ -173,6 +173,12 @@ def _held(f: object, depth: int = 4) -> Iterator[nn.Module]:
     for one in held:
         if callable(one) and one is not f:
             yield from _held(one, depth - 1)
+
+
+def place_of(f: Callable) -> torch.device | None:
+    """Where a denoiser's weights are, or what else its modules hold: there it wants its images."""
+    held = ((*net.parameters(), *net.buffers()) for net in _held(f))
+    return next((value.device for values in held for value in values), None)
 
 
 def network_of(f: Callable) -> Tensor | None:

@@ -164,9 +164,9 @@ def check_count(value: int, name: str, low: int, high: float = float("inf")) -> 
 
 
 def check_numbers(values: Sequence[float] | Tensor, name: str) -> Tensor:
-    """Return a list, an array or a tensor of numbers as a float64 tensor; raise ``TypeError`` otherwise."""
+    """Return a list, an array or a tensor of numbers as float64 on the CPU; raise ``TypeError`` otherwise."""
     try:
-        return torch.as_tensor(values, dtype=torch.float64)
+        return torch.as_tensor(values, dtype=torch.float64, device="cpu")
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"{name} must be numbers; got {values!r:.80}.") from None
 

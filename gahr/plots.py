@@ -199,7 +199,7 @@ def against_noise(
     """Lines against the noise level, weaker noise to the right; those in ``dashed`` black and dashed."""
     for name, values in lines.items():
         look = {"color": "black", "ls": "--"} if name in dashed else {"marker": "o", "ms": 3}
-        ax.plot(sigmas, values, label=name, **look)
+        ax.plot(sigmas, values.cpu() if isinstance(values, Tensor) else values, label=name, **look)
     log_ticks(ax, (0.01, 0.03, 0.1, 0.3, 1.0))
     ax.invert_xaxis()
     ax.set_xlabel("noise level $\\sigma$")

@@ -73,7 +73,7 @@ def restored(M: Tensor, order: Tensor) -> Tensor:
 def whole(values: Tensor, vectors: Tensor, rest: float) -> Tensor:
     """Covariance matrix ``(d, d)``, float64, from the last results of `gahr.images.covariance`."""
     values, vectors = values.double(), vectors.double()
-    return (vectors.T * (values - rest)) @ vectors + rest * torch.eye(vectors.shape[1], dtype=torch.float64)
+    return (vectors.T * (values - rest)) @ vectors + rest * torch.eye(vectors.shape[1]).to(vectors)
 
 
 def distances(size: int) -> Tensor:
@@ -104,7 +104,7 @@ def diagonal_share(M: Tensor) -> float:
 def likeness(M: Tensor, other: Tensor) -> float:
     """Correlation of the off-diagonal entries of two matrices: whether they link the same pixels."""
     off = ~torch.eye(len(M), dtype=torch.bool)
-    pair = torch.stack([M[off].double(), other[off].double()])
+    pair = torch.stack([M[off].double(), other.to(M.device)[off].double()])
     return torch.corrcoef(pair)[0, 1].item()
 
 
@@ -136,7 +136,7 @@ def window_mse(covariance: Tensor, sigma: float, radius: int) -> float:
     size = _side(covariance)
     radius = min(int(check_number(radius, "radius", 0)), size - 1)
     check_number(sigma, "sigma", 0.0, open_low=True)
-    C, step = covariance.double(), torch.arange(-radius, radius + 1)
+    C, step = covariance.cpu().double(), torch.arange(-radius, radius + 1)
     pixels = torch.arange(size * size)
     row = (pixels // size)[:, None, None] + step[:, None]
     column = (pixels % size)[:, None, None] + step[None, :]
@@ -168,7 +168,8 @@ def convolution_mse(covariance: Tensor, mean: Tensor, sigma: float) -> float:
     """
     size = _side(covariance)
     check_number(sigma, "sigma", 0.0, open_low=True)
-    away = mean.flatten().double() - mean.double().mean()
+    mean = mean.flatten().to(covariance.device).double()
+    away = mean - mean.mean()
     moment = covariance.double() + away[:, None] * away
     waves = torch.fft.fft2(moment.view(size, size, -1), dim=(0, 1))
     waves = torch.fft.ifft2(waves.view(size, size, size, size), dim=(2, 3))

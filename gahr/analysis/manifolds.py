@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gahr._calls import Caller
 from gahr._checks import check_images, check_number
 from gahr.denoisers import Denoiser, add_noise
 
@@ -77,8 +78,8 @@ def tangent(draw: Callable[[Tensor], Tensor], parameters: Tensor, step: float = 
 def errors(f: Denoiser, x: Tensor, sigmas: tuple[float, ...], seed: int = 0) -> Tensor:
     """Squared error per pixel, ``(levels, B)``; the noise depends on the seed and the level only."""
     check_images(x, "x")
-    rows = []
+    ask, rows = Caller(f), []
     for level, sigma in enumerate(sigmas):
         y = add_noise(x, sigma, seed + 1000 * level)
-        rows.append((f(y, sigma) - x).double().square().flatten(1).mean(1))
+        rows.append((ask(y, sigma) - x).double().square().flatten(1).mean(1))
     return torch.stack(rows)

@@ -197,6 +197,6 @@ def ranks(source: Tensor) -> Tensor:
             [ 2,  0, -1]])
     """
     found, times = source[source >= 0].unique(return_counts=True)
-    place = torch.full((int(source.max()) + 2,), -1)
-    place[found[times.argsort(descending=True, stable=True)]] = torch.arange(len(found))
+    place = source.new_full((int(source.max()) + 2,), -1)
+    place[found[times.argsort(descending=True, stable=True)]] = torch.arange(len(found)).to(source)
     return place[source]

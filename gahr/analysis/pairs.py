@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gahr import measures, scores, zoo
+from gahr._calls import Caller
 from gahr._checks import check_known, check_number, check_same_shape
 from gahr._files import unpack
 from gahr.denoisers import Blind, Denoiser
@@ -100,7 +101,8 @@ def estimates(f: Denoiser, run: Trajectory, steps: int | None = None) -> Tensor:
 
     With ``steps`` the last answer is repeated to that length, for a run that stopped before another.
     """
-    answers = torch.stack([f(state) for state in run.path])
+    ask = Caller(f)
+    answers = torch.stack([ask(state) for state in run.path])
     missing = 0 if steps is None else max(0, steps - len(answers))
     return torch.cat([answers, answers[-1:].expand(missing, *answers.shape[1:])])
 

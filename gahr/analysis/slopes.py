@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from gahr import measures
+from gahr._calls import Caller
 from gahr._checks import check_count, check_images, check_number, stream
 from gahr.denoisers import Denoiser
 from gahr.measures import Slope
@@ -90,7 +91,7 @@ def local_slopes(psnr: Tensor, sigmas: Sequence[float]) -> Tensor:
     >>> local_slopes(torch.tensor([30.0, 20.0, 16.0]), (0.01, 0.1, 1.0))
     tensor([0.5000, 0.2000])
     """
-    entry = -20 * torch.log10(torch.as_tensor(sigmas, dtype=psnr.dtype))
+    entry = -20 * torch.log10(torch.as_tensor(sigmas, dtype=psnr.dtype).to(psnr))
     return (psnr.diff(dim=0).movedim(0, -1) / entry.diff()).movedim(-1, 0)
 
 
@@ -163,7 +164,7 @@ def by_rule(
     """
     if len(check_images(x, "x")) < 2:
         raise ValueError("a slope with an interval needs at least two images.")
-    estimate = torch.cat([f(part, min(sigmas)) for part in x.split(250)])
+    estimate = Caller(f).in_batches(x, min(sigmas), 250)
     floor, prior = (error.square().mean().item() for error in (estimate - x, x - x.mean(0)))
     table = measures.psnr_table(f, x, tuple(sigmas), seed)[:, 0]
     inside = usable((10 ** (-table / 10)).mean(1), floor, prior, factor)
@@ -207,7 +208,7 @@ def without_floor(
     of two errors may be negative for a single image.
     """
     draws = check_count(draws, "draws", 1)
-    error, floor = 10 ** (-table.double() / 10), 10 ** (-clean.double() / 10)
+    error, floor = (10 ** (-psnr.cpu().double() / 10) for psnr in (table, clean))
     if error.ndim != 2 or error.shape != (len(sigmas), len(floor)):
         raise ValueError(f"table must be ({len(sigmas)}, {len(floor)}); got {tuple(table.shape)}.")
     picks = torch.randint(len(floor), (draws, len(floor)), generator=stream(seed))

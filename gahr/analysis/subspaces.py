@@ -41,7 +41,7 @@ def shared(a: Tensor, b: Tensor) -> Tensor:
     if a.shape != b.shape:
         raise ValueError(f"a and b must have one shape, (n, d); got {tuple(a.shape)}, {tuple(b.shape)}.")
     inside = (a @ b.T).square().double().cumsum(0).cumsum(1).diagonal()
-    return (inside / torch.arange(1, len(a) + 1)).to(a)
+    return (inside / torch.arange(1, len(a) + 1, device=a.device)).to(a)
 
 
 def captured(rows: Tensor, products: Tensor, lam: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ def shared_when_mixed(lam: Tensor, width: float) -> Tensor:
         raise ValueError(f"lam must be decreasing factors, (n,); got shape {tuple(lam.shape)}.")
     check_number(width, "width", 0.0)
     near = (lam[:, None] - lam).abs() <= width
-    k = torch.arange(1, len(lam) + 1)
+    k = torch.arange(1, len(lam) + 1, device=lam.device)
     alike = near.sum(1)
     leading = (near & (k <= k[:, None])).sum(1)
     return 1 - leading * (alike - leading) / alike / k
@@ -129,8 +129,8 @@ def angles(a: Tensor, b: Tensor) -> Tensor:
         raise ValueError(
             f"rows must have one length, (k, d) and (l, d); got {tuple(a.shape)}, {tuple(b.shape)}."
         )
-    found = subspace_angles(a.double().numpy().T, b.double().numpy().T)
-    return torch.from_numpy(found).rad2deg().flip(0)
+    found = subspace_angles(*(rows.detach().cpu().double().numpy().T for rows in (a, b)))
+    return torch.from_numpy(found).rad2deg().flip(0).to(a.device)
 
 
 def _check_orthonormal(rows: Tensor, name: str) -> None:

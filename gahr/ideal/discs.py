@@ -46,7 +46,7 @@ def draw(parameters: Tensor, size: int = 40) -> Tensor:
     """
     if parameters.ndim != 2 or parameters.shape[1] != 5:
         raise ValueError(f"a disc has five parameters, (B, 5); got {tuple(parameters.shape)}.")
-    inside = torch.from_numpy(_masks(parameters[:, :3].double().numpy(), size)).to(parameters)
+    inside = torch.from_numpy(_masks(parameters[:, :3].cpu().double().numpy(), size)).to(parameters)
     inside = inside.view(-1, 1, size, size)
     front, back = (parameters[:, k, None, None, None] for k in (3, 4))
     return front * inside + back * (1 - inside)

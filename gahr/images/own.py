@@ -131,7 +131,7 @@ def _from_loader(name: str, n: int, half: str) -> Tensor:
     check_images(x, f"what {name} returns", photograph=True)
     if len(x) > n or (len(x) < n and half != "held-out"):
         raise ValueError(f"{name} was asked for {n} images of half {half} and returned {len(x)}.")
-    return x.float()
+    return x.float().cpu()
 
 
 # ------------------------------------------------------------------------------------------------

@@ -73,15 +73,15 @@ def drop_near_duplicates(x: Tensor, threshold: float = 0.95, block: int = 2000) 
     vectors = F.adaptive_avg_pool2d(x, 20).flatten(1)
     vectors = vectors - vectors.mean(1, keepdim=True)
     vectors = F.normalize(vectors, dim=1)
-    kept, seen = [], torch.empty(0, vectors.shape[1])
+    kept, seen = [], vectors[:0]
     for start in range(0, len(vectors), block):
         new = vectors[start : start + block]
-        fresh = torch.ones(len(new), dtype=torch.bool)
+        fresh = torch.ones(len(new), dtype=torch.bool, device=x.device)
         for chunk in seen.split(8192):
             fresh &= ~((new @ chunk.T) > threshold).any(1)
         candidates = fresh.nonzero()[:, 0]
         alike = (new[candidates] @ new[candidates].T) > threshold
-        stays = torch.zeros(len(candidates), dtype=torch.bool)
+        stays = torch.zeros(len(candidates), dtype=torch.bool, device=x.device)
         for i in range(len(candidates)):
             stays[i] = not (alike[i] & stays).any()
         seen = torch.cat([seen, new[candidates[stays]]])

@@ -193,7 +193,7 @@ def scaled(image: Tensor, n: int, seed: int = 0) -> Tensor:
     if image.shape[0] != 1:
         raise ValueError(f"image must be a single image, (1, C, H, W); got {image.shape[0]} images.")
     _check_count(n, image.shape[-1])
-    return torch.rand(n, 1, 1, 1, generator=_generator(seed)) * image
+    return torch.rand(n, 1, 1, 1, generator=_generator(seed)).to(image.device) * image
 
 
 def shuffled(x: Tensor, seed: int = 0) -> Tensor:

@@ -144,6 +144,7 @@ def train(
     _check_fit(recipe, network, x, held_out)
     engine = Engine(recipe, network, compiled, log)
     x = x if x is None else x.to(engine.device)
+    held_out = held_out if held_out is None else held_out.cpu()
     identity = data_identity(recipe, x)
     checkpoint = Checkpoint(folder, recipe, engine, identity.get("sha256"), start)
     t, seconds, history = checkpoint.read()
