@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gahr import measures
+from gahr._checks import check_count
 
 __all__ = [
     "COLORS",
@@ -143,6 +144,9 @@ def gallery(
 
     ``labels`` name the rows; ``size`` is of one picture, in inches.
     """
+    columns = check_count(columns, "columns", 1)
+    if pictures is None or not len(pictures):
+        raise ValueError("a gallery needs at least one picture.")
     rows = -(-len(pictures) // columns)
     _, axes = figure(rows, columns, size)
     for i, ax in enumerate(axes.ravel()):

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gahr._checks import check_images, check_known, check_number
+from gahr._checks import check_count, check_images, check_known, check_number
+from gahr.bases import check_wavelet
 
 __all__ = ["blocks", "fixed", "packets"]
 
@@ -77,6 +78,7 @@ def fixed(x: Tensor, kind: str, name: str = "db2") -> Tensor:
     else:
         import pywt
 
+        check_wavelet(name)
         levels = min(math.gcd(side, 1 << 20).bit_length() - 1 for side in pixels.shape[1:])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "level too high": periodic boundaries make it harmless
@@ -117,6 +119,7 @@ def packets(
     Source: Coifman and Wickerhauser's pruning; paper, section 3.1, "best adaptive bases".
     """
     pairs, cost = _pairs(x, noisy), _cost(sigma, noisy is None, factor)
+    name, levels = check_wavelet(name), check_count(levels, "levels", 0)
     if x.shape[2] % 2**levels or x.shape[3] % 2**levels:
         raise ValueError(f"{x.shape[2]}x{x.shape[3]} is not divisible by 2^{levels}; use fewer levels.")
     with warnings.catch_warnings():
@@ -171,6 +174,9 @@ def blocks(
     number of *vectors* grows slowly with the number of pixels, as the theory asks, although the
     number of bases is astronomical.
     """
+    if not isinstance(sizes, Sequence) or isinstance(sizes, str):
+        raise TypeError(f"sizes must be sides of squares, as in (20, 10, 5); got {sizes!r}.")
+    sizes, angles = [check_count(side, "sizes", 1) for side in sizes], check_count(angles, "angles", 0)
     pairs, steps = _pairs(x, noisy), [*x.shape[2:], *sizes]
     if (
         not sizes

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gahr._checks import check_images, check_number
+from gahr._checks import check_count, check_images, check_number, check_tensor
 
 __all__ = [
     "across",
@@ -31,6 +31,7 @@ __all__ = [
 
 def _vectors(e: Tensor) -> Tensor:
     """Vectors as images ``(k, C, H, W)``."""
+    e = check_tensor(e, "vectors", "images (k, H, W)")
     e = e[:, None] if e.ndim == 3 else e
     if e.ndim != 4 or not len(e):
         raise ValueError(f"vectors are images, (k, H, W) or (k, C, H, W); got {tuple(e.shape)}.")
@@ -142,7 +143,9 @@ def straighten(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
 
 def _strip(e: Tensor, heights: Tensor, reach: int) -> Tensor:
     """The same with all channels, ``(k, C, 2 reach + 1, W)``."""
-    e = _vectors(e)
+    e, reach = _vectors(e), check_count(reach, "reach", 0)
+    if not isinstance(heights, Tensor):
+        raise TypeError(f"heights must be a tensor, one a column; got {type(heights).__name__}.")
     if heights.shape != e.shape[3:]:
         raise ValueError(f"heights must be one a column, ({e.shape[3]},); got {tuple(heights.shape)}.")
     at = heights.to(e.device).round().long() + torch.arange(-reach, reach + 1, device=e.device)[:, None]
@@ -190,6 +193,7 @@ def purity(e: Tensor, heights: Tensor, reach: int = 4, band: int = 4) -> Tensor:
     1 for a wave of one frequency; a little above ``band / W`` for white noise.
     """
     power = _power(_strip(e, heights, reach))
+    band = check_count(band, "band", 1, power.shape[1])
     return power.unfold(1, band, 1).sum(2).amax(1) / power.sum(1).clamp_min(1e-30)
 
 

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from gahr._checks import check_images, check_number
+from gahr._checks import check_images, check_number, check_seed, check_tensor
 from gahr.images import synthetic
 
 __all__ = [
@@ -40,7 +40,7 @@ def order(size: int, block: int = 1, seed: int = 0) -> Tensor:
     >>> torch.equal(moved(x, order(8)), synthetic.shuffled(x))
     True
     """
-    if size < 1 or block < 1 or size % block:
+    if check_seed(size, "size") < 1 or check_seed(block, "block") < 1 or size % block:
         raise ValueError(f"block must divide size; got size = {size}, block = {block}.")
     count = size // block
     places = torch.arange(count * count, dtype=torch.float32).view(1, 1, count, count)
@@ -55,13 +55,14 @@ def order(size: int, block: int = 1, seed: int = 0) -> Tensor:
 
 def moved(x: Tensor, order: Tensor) -> Tensor:
     """Images with their pixels put in another order, shape of ``x``."""
-    check_images(x, "x")
-    return x.flatten(2)[..., order].view_as(x)
+    d = check_images(x, "x").shape[2] * x.shape[3]
+    return x.flatten(2)[..., _check_order(order, d)].view_as(x)
 
 
 def rearranged(M: Tensor, order: Tensor) -> Tensor:
     """The matrix that does to images in another order what ``M`` does to images: ``P M P^T``."""
     _side(M)
+    _check_order(order, len(M))
     return M[order][:, order]
 
 
@@ -84,9 +85,20 @@ def distances(size: int) -> Tensor:
 
 
 def _side(M: Tensor) -> int:
-    if M.ndim != 2 or M.shape[0] != M.shape[1] or math.isqrt(len(M)) ** 2 != len(M):
+    if (
+        check_tensor(M, "M", "a square matrix (d, d)").ndim != 2
+        or M.shape[0] != M.shape[1]
+        or math.isqrt(len(M)) ** 2 != len(M)
+    ):
         raise ValueError(f"expected a square matrix of square images' pixels; got {tuple(M.shape)}.")
     return math.isqrt(len(M))
+
+
+def _check_order(order: Tensor, d: int) -> Tensor:
+    if not isinstance(order, Tensor) or order.shape != (d,) or order.is_floating_point():
+        got = tuple(order.shape) if isinstance(order, Tensor) else type(order).__name__
+        raise ValueError(f"order must be pixel indices, ({d},); got {got}.")
+    return order
 
 
 def diagonal_share(M: Tensor) -> float:
@@ -103,6 +115,7 @@ def diagonal_share(M: Tensor) -> float:
 
 def likeness(M: Tensor, other: Tensor) -> float:
     """Correlation of the off-diagonal entries of two matrices: whether they link the same pixels."""
+    _side(M), _side(other)
     off = ~torch.eye(len(M), dtype=torch.bool)
     pair = torch.stack([M[off].double(), other.to(M.device)[off].double()])
     return torch.corrcoef(pair)[0, 1].item()

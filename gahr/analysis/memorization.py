@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gahr import measures
-from gahr._checks import check_images, check_number, check_same_shape
+from gahr._checks import check_count, check_images, check_same_shape, check_whole
 from gahr.denoisers import Blind
 
 __all__ = [
@@ -97,8 +97,9 @@ def features(f: Blind, x: Tensor, batch: int = 256) -> Tensor:
     ValueError
         If the network has no middle block.
     """
-    if not hasattr(f.network, "mid_block"):
-        raise ValueError(f"a {type(f.network).__name__} has no middle block; use a UNet.")
+    network = getattr(f, "network", f)
+    if not hasattr(network, "mid_block"):
+        raise ValueError(f"a {type(network).__name__} has no middle block; use a UNet.")
     found = []
     for part in f.check(x).split(batch):
         for block in range(f.network.blocks):
@@ -166,7 +167,7 @@ def patchwork(x: Tensor, train: Tensor, size: int = 8, stride: int = 4, empty: f
         If the patches do not fit into the images, or an image is black.
     """
     _same_size(x, train)
-    check_number(stride, "stride", 1)
+    stride, size = check_count(stride, "stride", 1), check_whole(size, "size")
     if not 1 <= size <= min(x.shape[2:]):
         raise ValueError(f"size must be between 1 and the image's side {min(x.shape[2:])}; got {size}.")
     if not x.flatten(1).any(1).all():
@@ -196,6 +197,8 @@ def ranks(source: Tensor) -> Tensor:
     tensor([[ 0,  0,  1],
             [ 2,  0, -1]])
     """
+    if not isinstance(source, Tensor):
+        raise TypeError(f"source must be indices, a tensor (rows, columns); got {type(source).__name__}.")
     found, times = source[source >= 0].unique(return_counts=True)
     place = source.new_full((int(source.max()) + 2,), -1)
     place[found[times.argsort(descending=True, stable=True)]] = torch.arange(len(found)).to(source)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from gahr import measures
 from gahr._calls import Caller
-from gahr._checks import check_count, check_images, check_number, stream
+from gahr._checks import check_count, check_images, check_number, check_tensor, stream
 from gahr.denoisers import Denoiser
 from gahr.measures import Slope
 
@@ -91,6 +91,7 @@ def local_slopes(psnr: Tensor, sigmas: Sequence[float]) -> Tensor:
     >>> local_slopes(torch.tensor([30.0, 20.0, 16.0]), (0.01, 0.1, 1.0))
     tensor([0.5000, 0.2000])
     """
+    check_tensor(psnr, "psnr", "decibels (levels, ...)")
     entry = -20 * torch.log10(torch.as_tensor(sigmas, dtype=psnr.dtype).to(psnr))
     return (psnr.diff(dim=0).movedim(0, -1) / entry.diff()).movedim(-1, 0)
 
@@ -119,6 +120,7 @@ def usable(mse: Tensor, floor: float, prior: float, factor: float = 4.0) -> list
     [False, True, False]
     """
     check_number(factor, "factor", 1.0)
+    check_tensor(mse, "mse", "errors (levels,)")
     return [factor * floor <= error <= prior / factor for error in mse.tolist()]
 
 
@@ -208,6 +210,7 @@ def without_floor(
     of two errors may be negative for a single image.
     """
     draws = check_count(draws, "draws", 1)
+    check_tensor(table, "table", "PSNRs (levels, B)"), check_tensor(clean, "clean", "PSNRs (B,)")
     error, floor = (10 ** (-psnr.cpu().double() / 10) for psnr in (table, clean))
     if error.ndim != 2 or error.shape != (len(sigmas), len(floor)):
         raise ValueError(f"table must be ({len(sigmas)}, {len(floor)}); got {tuple(table.shape)}.")

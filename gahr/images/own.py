@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 
 from gahr import _files
-from gahr._checks import check_images, check_known
+from gahr._checks import check_count, check_images, check_known, check_seed, check_text
 from gahr.images import pictures
 
 __all__ = ["SPLIT", "count", "is_own", "load", "short", "split"]
@@ -183,7 +183,9 @@ def split(
     OSError
         If the folder is not there, holds no picture or cannot be written into.
     """
-    root = Path(path).expanduser()
+    if not isinstance(path, (str, Path)):
+        raise TypeError(f"path must be that of a folder; got {path!r:.80}.")
+    root, seed, size = Path(path).expanduser(), check_seed(seed), check_count(size, "size", 1)
     group_of = _grouping(groups)
     members, unreadable = defaultdict(list), {}
     for file in pictures.files(root):
@@ -218,7 +220,7 @@ def split(
 
 
 def _grouping(groups: str) -> Callable[[str], str]:
-    if groups == "file":
+    if check_text(groups, "groups") == "file":
         return lambda inside: inside
     if groups == "folder":
         return lambda inside: inside.rpartition("/")[0]

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gahr import _files
-from gahr._checks import check_images, check_known, check_number
+from gahr._checks import check_count, check_images, check_known, check_number
 from gahr.images import _files as _sources
 
 __all__ = [
@@ -180,6 +180,7 @@ def portrait(size: int = 40) -> Tensor:
 
     Scaled so that the eyes lie where CelebA's alignment puts them. No network has seen it.
     """
+    size = check_count(size, "size", 1)
     with np.load(_files.fetch("images/portrait.npz")) as stored:
         x = torch.from_numpy(stored["image"])[None, None].float() / 255
     return check_images(x if size == 40 else F.interpolate(x, size, mode="area"), "portrait")

@@ -139,6 +139,8 @@ def train(
     OSError
         If a checkpoint cannot be written; the last one is untouched. Or if there is none to start from.
     """
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"recipe must be a Recipe; got {type(recipe).__name__}.")
     network = build(recipe.network, recipe.blocks, _channels(recipe, x))
     network = networks.initialize(network, recipe.seed)
     _check_fit(recipe, network, x, held_out)

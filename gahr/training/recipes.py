@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gahr import networks
-from gahr._checks import check_known, check_number
+from gahr._checks import check_known, check_number, check_seed, check_text
 from gahr.images import classes, own
 from gahr.training import objective
 
@@ -118,13 +118,16 @@ class Recipe:
         check_known(self.noise, objective.NOISE, "noise distribution")
         check_known(self.optimizer, ("muon", "adam"), "optimizer")
         check_known(self.precision, ("bf16", "bf16 throughout", "fp32"), "precision")
+        for field in ("images", "network", "tag"):
+            check_text(getattr(self, field), field)
+        check_seed(self.seed)
         for field in ("n", "steps", "batch", "learning_rate", "muon_rate"):
             value = getattr(self, field)
             if field != "n" or value is not None:
                 check_number(value, field, 0, open_low=True)
                 if not field.endswith("rate") and value != int(value):
                     raise ValueError(f"{field} must be a whole number; got {value!r}.")
-        if not 0 <= self.ema < 1:
+        if not 0 <= check_number(self.ema, "ema", -math.inf) < 1:
             raise ValueError(f"ema must be in [0, 1); got {self.ema!r}.")
         for field in ("network", "tag"):
             if not re.fullmatch(r"[\w.+ -]*", getattr(self, field)):
