@@ -66,6 +66,9 @@ def _sets() -> dict[str, list[Recipe]]:
             for run in _one("fashion32", n, 6000, network=width)
         ],
         "bfcnn": _halves("faces20", (13_000, 1000, 10), 6000, network="bfcnn32"),
+        "bfcnn-calpha": [
+            run for name in ("calpha40a2", "calpha40a4") for run in _one(name, None, 3000, network="bfcnn32")
+        ],
         # half A once more, from the initial weights and in the order of half B
         "twins": [
             run
@@ -75,6 +78,11 @@ def _sets() -> dict[str, list[Recipe]]:
         + _one("faces40", 13_000, 6000, seed=_SEEDS["b"], tag="twin"),
         # what a choice costs
         "precision": _one("fashion32", 10, 6000, precision="fp32", tag="fp32"),
+        "optimizers": [
+            Recipe("calpha40a4", None, "a", optimizer="adam", tag="adam"),
+            Recipe("calpha40a4", None, "a", steps=1000, tag="1000"),
+            Recipe("calpha40a4", None, "a", steps=1000, seed=1, tag="1000-seed1"),
+        ],
         "noise": [
             run
             for name, n in (("fashion32", 14_000), ("calpha40a4", None), ("discs40", None))

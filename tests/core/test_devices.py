@@ -230,7 +230,7 @@ CASES = {
     ),
     "slopes": lambda x, to, net: (
         slopes.by_rule(Wiener.fit(x), x, (0.01, 0.2, 0.3, 0.4)), slopes.local_slopes(table(x)[:, 0], LEVELS),
-        slopes.without_floor(table(x)[:, 0], 10 + table(x)[0, 0], LEVELS, 20),
+        slopes.pooled(x.flatten(1)[:2] ** 2, LEVELS, 20), slopes.without_floor(table(x)[:, 0], 10 + table(x)[0, 0], LEVELS, 20),
     ),
     "agreement": lambda x, to, net: agreement.beyond(Blind(net), shrink, Wiener.fit(X), x, 0.1),
     "tangents": lambda x, to, net: (
