@@ -73,7 +73,7 @@ class ExactCone(nn.Module):
         flat = check_images(axes, "axes").flatten(1).double()
         gram = flat @ flat.T
         energy = gram[0, 0].item()
-        ideal = energy * torch.eye(len(flat)).to(gram)
+        ideal = energy * torch.eye(len(flat)).double()
         if len(flat) > 2 or not energy > 0 or not torch.allclose(gram, ideal, rtol=1e-5, atol=1e-5 * energy):
             raise ValueError("axes must be one image that is not zero, or two, orthogonal, of equal length.")
         self.register_buffer("axes", flat)
@@ -84,20 +84,19 @@ class ExactCone(nn.Module):
         if check_images(y, "y").shape[1:] != self.shape:
             raise ValueError(f"this cone's images are {self.shape}; got {tuple(y.shape[1:])}.")
         if sigma is not None:
-            told = need_sigma(sigma, "this cone", y)
-            sigma = np.asarray(told.cpu() if isinstance(told, Tensor) else told).ravel()
-        flat, axes = y.detach().flatten(1).cpu().double(), self.axes.cpu()  # scipy has the Bessel functions
-        place = flat @ axes.T / self.energy
-        length = place[:, 0].numpy() if len(axes) == 1 else place.norm(dim=1).numpy()
-        rest = (flat - place @ axes).square().sum(1).numpy()
+            sigma = np.asarray(need_sigma(sigma, "this cone", y)).ravel()
+        flat = y.flatten(1).double()
+        place = flat @ self.axes.T / self.energy
+        length = place[:, 0].numpy() if len(self.axes) == 1 else place.norm(dim=1).numpy()
+        rest = (flat - place @ self.axes).square().sum(1).numpy()
         if sigma is not None:
             intensity = self._intensity(length, np.broadcast_to(sigma, length.shape))[0]
         else:
             intensity = self._blind_intensity(length, rest)
         along = torch.from_numpy(intensity)[:, None]
-        if len(axes) == 2:
+        if len(self.axes) == 2:
             along = along * place / place.norm(dim=1, keepdim=True).clamp_min(1e-300)
-        return (along @ axes).view_as(y).to(y)
+        return (along @ self.axes).view_as(y).to(y)
 
     def variance(self, y: Tensor, sigma: float) -> Tensor:
         """Squared error per pixel that must be expected at a noisy image, ``(B,)``, float64.

@@ -30,7 +30,6 @@ from gahr.analysis import (
 )
 from gahr.denoisers import Blind, BlindWiener, Projection, Rescaled, Threshold, Wiener, add_noise
 from gahr.ideal import discs
-from gahr.ideal.cones import ExactCone, waves
 from gahr.ideal.discs import ExactDiscs
 from gahr.ideal.homogeneous import BestHomogeneous
 from gahr.images import photographs, synthetic
@@ -142,9 +141,6 @@ FOLLOWS = {  # without weights: they work where the picture is, brought there or
     "mixture": (lambda: MIXTURE, True),
     "finite set": (lambda: ideal.FiniteSet(X), True),
     "memory": (lambda: ideal.BlindMemory(X), False),
-    "ray": (lambda: ExactCone(X[:1]), True),
-    "ray, blind": (lambda: ExactCone(X[:1]), False),
-    "waves": (lambda: ExactCone(waves(8)), True),
     "discs": (lambda: ExactDiscs(8), True),
     "homogeneous": (lambda: BestHomogeneous(X[:1]), False),
     "rescaled": (lambda: Rescaled(told), True),
@@ -188,7 +184,6 @@ CASES = {
     "mixture": lambda x, to, net: (MIXTURE.log_density(x, 0.1), MIXTURE.score(x, to(SIGMAS))),
     "finite set": lambda x, to, net: (ideal.FiniteSet(x).weights(x, 0.1), ideal.BlindMemory(X).level(x)),
     "homogeneous": lambda x, to, net: to(BestHomogeneous(X[:1])).mse(0.1),
-    "cone there": lambda x, to, net: ExactCone(to(waves(8)))(x),
     "disc": lambda x, to, net: discs.draw(to(torch.tensor([[4.0, 4, 2, 0.9, 0.1]])), 8),
     "sample": lambda x, to, net: [
         (found.x, found.path, found.sigma.nan_to_num(), found.steps)
@@ -230,7 +225,8 @@ CASES = {
     ),
     "slopes": lambda x, to, net: (
         slopes.by_rule(Wiener.fit(x), x, (0.01, 0.2, 0.3, 0.4)), slopes.local_slopes(table(x)[:, 0], LEVELS),
-        slopes.pooled(x.flatten(1)[:2] ** 2, LEVELS, 20), slopes.without_floor(table(x)[:, 0], 10 + table(x)[0, 0], LEVELS, 20),
+        slopes.pooled(x.flatten(1)[:2] ** 2, LEVELS, 20),
+        slopes.without_floor(table(x)[:, 0], 10 + table(x)[0, 0], LEVELS, 20),
     ),
     "agreement": lambda x, to, net: agreement.beyond(Blind(net), shrink, Wiener.fit(X), x, 0.1),
     "tangents": lambda x, to, net: (
