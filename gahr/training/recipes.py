@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 import re
 
 import torch
@@ -127,7 +128,9 @@ class Recipe:
                 check_number(value, field, 0, open_low=True)
                 if not field.endswith("rate") and value != int(value):
                     raise ValueError(f"{field} must be a whole number; got {value!r}.")
-        if not 0 <= check_number(self.ema, "ema", -math.inf) < 1:
+        if not isinstance(self.ema, numbers.Real):
+            raise TypeError(f"ema must be a number; got {self.ema!r}.")
+        if not 0 <= self.ema < 1:
             raise ValueError(f"ema must be in [0, 1); got {self.ema!r}.")
         for field in ("network", "tag"):
             if not re.fullmatch(r"[\w.+ -]*", getattr(self, field)):
