@@ -115,7 +115,8 @@ def diagonal_share(M: Tensor) -> float:
 
 def likeness(M: Tensor, other: Tensor) -> float:
     """Correlation of the off-diagonal entries of two matrices: whether they link the same pixels."""
-    _side(M), _side(other)
+    for matrix, name in ((M, "M"), (other, "other")):
+        check_tensor(matrix, name, "a square matrix (d, d)")
     off = ~torch.eye(len(M), dtype=torch.bool)
     pair = torch.stack([M[off].double(), other.to(M.device)[off].double()])
     return torch.corrcoef(pair)[0, 1].item()
