@@ -30,6 +30,7 @@ from gahr.analysis import (
 )
 from gahr.denoisers import Blind, BlindWiener, Projection, Rescaled, Threshold, Wiener, add_noise
 from gahr.ideal import discs
+from gahr.ideal.cones import ExactCone, waves
 from gahr.ideal.discs import ExactDiscs
 from gahr.ideal.homogeneous import BestHomogeneous
 from gahr.images import photographs, synthetic
@@ -142,6 +143,8 @@ FOLLOWS = {  # without weights: they work where the picture is, brought there or
     "finite set": (lambda: ideal.FiniteSet(X), True),
     "memory": (lambda: ideal.BlindMemory(X), False),
     "discs": (lambda: ExactDiscs(8), True),
+    "ray": (lambda: ExactCone(X[:1]), True),
+    "waves": (lambda: ExactCone(waves(8)), False),
     "homogeneous": (lambda: BestHomogeneous(X[:1]), False),
     "rescaled": (lambda: Rescaled(told), True),
 }
