@@ -224,6 +224,7 @@ def log_ticks(ax: Axes, x: Sequence[float] = (), y: Sequence[float] = ()) -> Non
         if len(places):
             getattr(ax, f"set_{axis.axis_name}scale")("log", subs=[])
             axis.set_ticks(places, [f"{place:g}" for place in places])
+            axis.set_ticks([], minor=True)  # else the other powers of ten are named, as 10^5
 
 
 def field(ax: Axes, arrows: Tensor, density: Tensor, extent: float, title: str = "") -> None:

@@ -142,3 +142,12 @@ def test_colours_are_drawn_as_they_are(ax):
     signed = torch.tensor([-2.0, 0.0, 1.0]).view(3, 1, 1)
     plots.image(ax, signed, signed=True)
     assert np.allclose(ax.images[-1].get_array(), [[[0, 0.5, 0.75]]])
+
+
+def test_logarithmic_ticks_are_plain_numbers_at_the_given_places_and_no_others(ax):
+    ax.plot([1, 1e5], [1e-6, 1])
+    plots.log_ticks(ax, (10, 100), (0.001, 1))
+    ax.figure.canvas.draw()
+    for axis, names in ((ax.xaxis, ["10", "100"]), (ax.yaxis, ["0.001", "1"])):
+        drawn = [label.get_text() for label in axis.get_ticklabels(which="both")]
+        assert [name for name in drawn if name] == names
