@@ -200,7 +200,7 @@ def against_noise(
     for name, values in lines.items():
         look = {"color": "black", "ls": "--"} if name in dashed else {"marker": "o", "ms": 3}
         ax.plot(sigmas, values, label=name, **look)
-    log_ticks(ax, (0.01, 0.03, 0.1, 0.3, 1.0))
+    log_ticks(ax, [s for s in (0.01, 0.03, 0.1, 0.3, 1.0) if min(sigmas) <= s <= max(sigmas)])
     ax.invert_xaxis()
     ax.set_xlabel("noise level $\\sigma$")
     ax.legend(fontsize=7.5, loc="upper left")

@@ -135,6 +135,11 @@ def test_against_noise_weaker_noise_is_to_the_right(ax):
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["best", "network"]
 
 
+def test_against_noise_has_no_empty_decades(ax):
+    plots.against_noise(ax, [0.02, 1.0], {"network": [1, 2]})
+    assert list(ax.get_xticks()) == [0.03, 0.1, 0.3, 1.0] and min(ax.get_xlim()) > 0.01
+
+
 def test_colours_are_drawn_as_they_are(ax):
     x = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(0))
     plots.image(ax, x)
