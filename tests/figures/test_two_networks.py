@@ -28,7 +28,7 @@ def test_every_control_has_its_dots_its_median_and_the_color_of_its_group():
         plots.COLORS[name] for name in ("blue", "blue", "orange")
     ]
     names = [label.get_text() for label in axes[0, 0].get_yticklabels()]
-    assert names == ["A and B share", "all", "none", "others share", "all"]
+    assert names == ["A and B share", "all", "nothing", "others share", "all"]
     assert axes[0, 0].yaxis_inverted()  # the first group is on top
     figure.canvas.draw()
     plt.close(figure)
