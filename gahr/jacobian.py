@@ -61,7 +61,12 @@ def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 20
     ask, chunk = Caller(f), check_count(chunk, "chunk", 1)
     ask.checked(y, sigma)
     need_gradient(lambda image: ask(image, sigma), y)
-    rows = torch.func.jacrev(lambda image: ask(image, sigma).flatten(), chunk_size=chunk)(y.detach())
+    try:
+        rows = torch.func.jacrev(lambda image: ask(image, sigma).flatten(), chunk_size=chunk)(y.detach())
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise ValueError(f"torch cannot differentiate this denoiser: {str(error).splitlines()[0]}") from error
     return rows.reshape(y.numel(), y.numel()).detach()
 
 

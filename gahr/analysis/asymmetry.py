@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gahr._checks import check_number, check_square
+from gahr._checks import check_number, check_square, check_tensor
 from gahr.jacobian import Linearization
 
 __all__ = ["Energies", "energies", "least_excess", "pair_share", "within"]
@@ -73,7 +73,7 @@ def energies(draws: Iterable[Tensor | Linearization], passes: int = 64, seed: in
     """
     there, back, scale = [], [], 1.0
     for J in draws:
-        if isinstance(J, Tensor):
+        if not isinstance(J, Linearization):
             rows, columns = check_square(J).T.double(), J.double()
         else:
             generator = torch.Generator().manual_seed(seed)
@@ -148,6 +148,7 @@ def within(J: Tensor | Linearization, rows: Tensor) -> float:
     >>> within(J, torch.eye(3)[:2]), round(within(J, torch.eye(3)), 3)
     (0.0, 1.361)
     """
+    check_tensor(rows, "rows", "directions (k, d)")
     products = rows @ J.T if isinstance(J, Tensor) else J.jvp(rows.contiguous())
     inside = products @ rows.T
     return ((inside - inside.T).norm() / inside.norm()).item()

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from gahr import bases, measures
-from gahr._checks import check_images, check_known, stream
+from gahr._calls import Caller, place_of
+from gahr._checks import check_count, check_images, check_known, check_tensor, stream
 from gahr.analysis import bestbasis, harmonics
 from gahr.denoisers import Denoiser, add_noise
 from gahr.images import synthetic
@@ -50,6 +51,7 @@ def contour(n: int, size: int = 40, alpha: float = 2.0, seed: int = 0) -> Tensor
         ``(n, size)``, double, in pixels from the top, one for each column; in the image rounded to a
         pixel. What lies below the contour has rows at or beyond its height.
     """
+    n, size = check_count(n, "n", 1), check_count(size, "size", 1)
     white = 2 * torch.rand(n, size, generator=stream(seed), dtype=torch.float32).double() - 1
     k = (torch.fft.fftfreq(size, dtype=torch.float64) * size).abs().clamp_min(1.0)
     return torch.fft.ifft(torch.fft.fft(white) * k**-alpha).real * size + size // 2
@@ -78,11 +80,11 @@ def step(x: Tensor, heights: Tensor, away: int = 3) -> Tensor:
 
 
 def _rounded(x: Tensor, heights: Tensor) -> Tensor:
-    if heights.shape != (len(x), x.shape[-1]):
+    if check_tensor(heights, "heights", "one a column (B, W)").shape != (len(x), x.shape[-1]):
         raise ValueError(
             f"heights must be ({len(x)}, {x.shape[-1]}), one a column; got {tuple(heights.shape)}."
         )
-    return heights.round().long()
+    return heights.to(x.device).round().long()
 
 
 def structure(f: Tensor, order: int, lags: Sequence[int]) -> Tensor:
@@ -99,7 +101,8 @@ def structure(f: Tensor, order: int, lags: Sequence[int]) -> Tensor:
     lags
         In grid points.
     """
-    if order < 1 or min(lags) < 1 or order * max(lags) >= f.shape[-1]:
+    check_tensor(f, "f", "samples (..., T)")
+    if not len(lags) or order < 1 or min(lags) < 1 or order * max(lags) >= f.shape[-1]:
         raise ValueError(
             f"{f.shape[-1]} samples are too few for differences of order {order} at lags {lags}."
         )
@@ -184,16 +187,16 @@ def look(
     sigma
         Noise level.
     """
-    x = synthetic.c_alpha(1, size, alpha, beta, seed)
+    x = synthetic.c_alpha(1, size, alpha, beta, seed).to(place_of(f) or "cpu")
     heights = contour(1, size, alpha, seed)[0]
     y = add_noise(x, sigma)
     J = linearize(f, y, sigma).matrix()
     basis = bases.symmetric(J, shape=(1, size, size))
-    return View(x, y, f(y, sigma).detach(), heights, basis, asymmetry(J).value, sigma)
+    return View(x, y, Caller(f)(y, sigma).detach(), heights, basis, asymmetry(J).value, sigma)
 
 
 def _fixed(kind: str, x: Tensor) -> Tensor:
-    return (bases.dct if kind == "cosines" else bases.wavelet)(*x.shape[-2:])
+    return (bases.dct if kind == "cosines" else bases.wavelet)(*x.shape[-2:]).to(x)
 
 
 def leading(view: View, kind: str, count: int = 30) -> Tensor:
@@ -239,7 +242,7 @@ def summary(view: View, kind: str, count: int = 30, lender: View | None = None) 
         rank.
     """
     e = leading(view if lender is None else lender, kind, count)
-    rank = torch.arange(len(e), dtype=torch.float64)
+    rank = torch.arange(len(e), dtype=torch.float64, device=e.device)
     place = harmonics.frequency(e, view.heights).argsort().argsort().double()
     return {
         "aligned": harmonics.alignment(e, view.x).mean().item(),

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 from gahr import measures, scores, zoo
-from gahr._checks import check_known, check_number, check_same_shape
+from gahr._calls import Caller
+from gahr._checks import (
+    check_count,
+    check_known,
+    check_number,
+    check_numbers,
+    check_same_shape,
+    check_tensor,
+)
 from gahr._files import unpack
 from gahr.denoisers import Blind, Denoiser
 from gahr.intervals import Interval, median, superiority
@@ -100,7 +108,8 @@ def estimates(f: Denoiser, run: Trajectory, steps: int | None = None) -> Tensor:
 
     With ``steps`` the last answer is repeated to that length, for a run that stopped before another.
     """
-    answers = torch.stack([f(state) for state in run.path])
+    ask = Caller(f)
+    answers = torch.stack([ask(state) for state in run.path])
     missing = 0 if steps is None else max(0, steps - len(answers))
     return torch.cat([answers, answers[-1:].expand(missing, *answers.shape[1:])])
 
@@ -136,7 +145,7 @@ def split(similarity: Tensor, threshold: float = 0.9) -> Tensor:
     tensor([ 3, -1])
     """
     check_number(threshold, "threshold", -1.0, 1.0)
-    if similarity.ndim != 2 or not len(similarity):
+    if check_tensor(similarity, "similarity", "numbers (K, B)").ndim != 2 or not len(similarity):
         raise ValueError(f"similarity must have shape (K, B); got {tuple(similarity.shape)}.")
     apart = (similarity < threshold).int()
     stays = apart.flip(0).cummin(0).values.flip(0)
@@ -164,7 +173,8 @@ def score_gap(variance: Sequence[float] | Tensor, sigma: Sequence[float] | Tenso
     >>> round(score_gap([0.0005], [0.1], pixels=100).item(), 3)
     1000.0
     """
-    variance, sigma = (torch.as_tensor(v, dtype=torch.float64) for v in (variance, sigma))
+    variance, sigma = check_numbers(variance, "variance"), check_numbers(sigma, "sigma")
+    pixels = check_count(pixels, "pixels", 1)
     check_same_shape(variance, sigma, ("variance", "sigma"))
     return 2 * pixels * variance / sigma**4
 
@@ -194,7 +204,7 @@ def kl(variance: Sequence[float], sigma: Sequence[float], pixels: int) -> list[f
     -----
     Source: paper, equation 2; Song et al. (2021), theorem 1. Trapezoid rule in ``log sigma``.
     """
-    sigma = torch.as_tensor(sigma, dtype=torch.float64)
+    sigma = check_numbers(sigma, "sigma")
     excess = score_gap(variance, sigma, pixels) * sigma**4
     return [scores.kl_bound(excess[k:], sigma[k:]) for k in range(len(sigma) - 1)]
 

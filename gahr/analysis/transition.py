@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gahr import zoo
-from gahr._checks import check_known, check_number, check_numbers
+from gahr._checks import check_count, check_known, check_number, check_numbers
 
 __all__ = [
     "Gap",
@@ -71,6 +71,8 @@ def gap(facts: str | Mapping) -> Gap:
     ValueError
         If there is no training curve: a network of fresh images has no training set.
     """
+    if not isinstance(facts, (str, Mapping)):
+        raise TypeError(f"facts must be a network's name or its facts; got {type(facts).__name__}.")
     curves = (zoo.describe(facts) if isinstance(facts, str) else facts)["curves"]
     if not {"train", "held_out"} <= set(curves):
         raise ValueError(
@@ -291,8 +293,7 @@ def receptive_field(blocks: int) -> tuple[int, int]:
     >>> receptive_field(1), receptive_field(2), receptive_field(3)
     ((18, 18), (44, 44), (92, 100))
     """
-    check_number(blocks, "blocks", 1)
-    sides = []
+    blocks, sides = check_count(blocks, "blocks", 1), []
     for place in range(2**blocks):
         low = high = place
         for _ in range(blocks):  # backwards: two 3x3 convolutions, then to the coarser grid

@@ -10,13 +10,13 @@ import math
 import torch
 from torch import Tensor
 
-from gahr._checks import check_images, check_number
+from gahr._checks import check_images, check_number, check_seed, stream
 
 __all__ = ["c_alpha", "discs", "gaussian", "scaled", "shuffled", "sinusoids", "unshuffled"]
 
 
 def _generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+    return stream(seed)
 
 
 def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -24,7 +24,7 @@ def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.G
 
 
 def _check_count(n: int, size: int) -> None:
-    if n < 1 or size < 4:
+    if check_seed(n, "n") < 1 or check_seed(size, "size") < 4:
         raise ValueError(f"n must be at least 1 and size at least 4; got n = {n}, size = {size}.")
 
 
@@ -193,7 +193,7 @@ def scaled(image: Tensor, n: int, seed: int = 0) -> Tensor:
     if image.shape[0] != 1:
         raise ValueError(f"image must be a single image, (1, C, H, W); got {image.shape[0]} images.")
     _check_count(n, image.shape[-1])
-    return torch.rand(n, 1, 1, 1, generator=_generator(seed)) * image
+    return torch.rand(n, 1, 1, 1, generator=_generator(seed)).to(image.device) * image
 
 
 def shuffled(x: Tensor, seed: int = 0) -> Tensor:

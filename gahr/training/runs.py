@@ -66,6 +66,9 @@ def _sets() -> dict[str, list[Recipe]]:
             for run in _one("fashion32", n, 6000, network=width)
         ],
         "bfcnn": _halves("faces20", (13_000, 1000, 10), 6000, network="bfcnn32"),
+        "bfcnn-calpha": [
+            run for name in ("calpha40a2", "calpha40a4") for run in _one(name, None, 1000, network="bfcnn32")
+        ],
         # half A once more, from the initial weights and in the order of half B
         "twins": [
             run
@@ -77,8 +80,8 @@ def _sets() -> dict[str, list[Recipe]]:
         "precision": _one("fashion32", 10, 6000, precision="fp32", tag="fp32"),
         "optimizers": [
             Recipe("calpha40a4", None, "a", optimizer="adam", tag="adam"),
-            Recipe("calpha40a4", None, "a", steps=3000, tag="3000"),
-            Recipe("calpha40a4", None, "a", steps=3000, seed=1, tag="3000-seed1"),
+            Recipe("calpha40a4", None, "a", steps=1000, tag="1000"),
+            Recipe("calpha40a4", None, "a", steps=1000, seed=1, tag="1000-seed1"),
         ],
         "noise": [
             run
