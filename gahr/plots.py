@@ -204,7 +204,7 @@ def against_noise(
     for name, values in lines.items():
         look = {"color": "black", "ls": "--"} if name in dashed else {"marker": "o", "ms": 3}
         ax.plot(sigmas, values.cpu() if isinstance(values, Tensor) else values, label=name, **look)
-    log_ticks(ax, (0.01, 0.03, 0.1, 0.3, 1.0))
+    log_ticks(ax, [s for s in (0.01, 0.03, 0.1, 0.3, 1.0) if min(sigmas) <= s <= max(sigmas)])
     ax.invert_xaxis()
     ax.set_xlabel("noise level $\\sigma$")
     ax.legend(fontsize=7.5, loc="upper left")
@@ -228,6 +228,7 @@ def log_ticks(ax: Axes, x: Sequence[float] = (), y: Sequence[float] = ()) -> Non
         if len(places):
             getattr(ax, f"set_{axis.axis_name}scale")("log", subs=[])
             axis.set_ticks(places, [f"{place:g}" for place in places])
+            axis.set_ticks([], minor=True)  # else the other powers of ten are named, as 10^5
 
 
 def field(ax: Axes, arrows: Tensor, density: Tensor, extent: float, title: str = "") -> None:

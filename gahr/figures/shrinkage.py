@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from gahr import plots
+from gahr.figures.two_networks import looks
 from gahr.notebook import pick
 
 __all__ = ["calibration", "gains", "ladder", "levels", "shares", "sizes", "spectrum"]
@@ -61,7 +62,7 @@ def _by_n(rows: Sequence[Mapping[str, float]]) -> dict[int, list[Mapping[str, fl
 
 
 def shares(ax: Axes, shared: Mapping[str, Tensor], ambiguity: Tensor, d: int) -> None:
-    """Shared energy of one leading space with others, for every k; with two rulers.
+    """Shared energy of one leading space with others, for every k; with two rulers. No legend.
 
     Parameters
     ----------
@@ -80,16 +81,14 @@ def shares(ax: Axes, shared: Mapping[str, Tensor], ambiguity: Tensor, d: int) ->
     ax.plot(k, ambiguity, "k--", lw=1, label="ambiguity")
     ax.plot(k, k / d, "k:", lw=1, label="random")
     ax.set(xlabel="k", ylabel="shared energy", ylim=(0, 1.02))
-    ax.legend(fontsize=7.5)
 
 
 def levels(ax: Axes, stored: Mapping) -> None:
     """Shared energy at one cut against the noise level, from the stored result ``adapted-faces``."""
     keys = {"half B's network": "halves", "other noise": "noise", "other face": "image"}
     lines = {name: _means(pick(stored["rows"], measure="shared", pair=key)) for name, key in keys.items()}
-    lines["portrait, sigma = 0.15"] = [row["shared"] for row in pick(stored["between"], sigma=0.15)]
     plots.against_noise(ax, stored["levels"], lines)
-    ax.set(ylabel=f"shared energy, k = {stored['cut']}", ylim=(0, 1.5), yticks=np.arange(0, 1.1, 0.2))
+    ax.set(ylabel=f"shared energy, k = {stored['cut']}", ylim=(0, 1.02))
 
 
 def sizes(ax: Axes, coefficients: Mapping[str, Tensor], sigma: float) -> None:
@@ -111,16 +110,20 @@ def gains(ax: Axes, stored: Mapping) -> None:
     cosines = psnr.pop("cosines")
     lines = {name: values - cosines for name, values in psnr.items()}
     plots.against_noise(ax, stored["levels"], lines)
-    ax.legend(fontsize=7.5, loc="upper left")
+    ax.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5))
     ax.axhline(0, color=plots.COLORS["gray"], lw=0.9, ls=":")
     ax.set_ylabel("dB above an oracle in cosines")
 
 
 def ladder(axes: Sequence[Axes], stored: Mapping, cut: int = 50) -> None:
-    """Spectrum, dimension and shared space against N, from the stored result ``adapted-bases``."""
+    """Spectrum, dimension and shared space against N, from the stored result ``adapted-bases``.
+
+    The sizes N have a legend; the lines of the other two panels are named where they run.
+    """
     rows = pick(stored["rows"], images="held-out")
-    for n, found in _by_n(pick(rows, measure="lam")).items():
-        axes[0].plot(stored["cuts"], _means(found), "o-", ms=3, label=f"N = {n:,}")
+    spectra = _by_n(pick(rows, measure="lam"))
+    for look, found in zip(looks(list(spectra)).values(), spectra.values(), strict=True):
+        axes[0].plot(stored["cuts"], _means(found), **look)
     names = {"dimension": "sum of eigenvalues", "error": "squared error / $\\sigma^2$", "kept": "above 1/2"}
     for name, label in names.items():
         _bars(axes[1], pick(rows, measure=name), label)
@@ -128,12 +131,25 @@ def ladder(axes: Sequence[Axes], stored: Mapping, cut: int = 50) -> None:
     for pair, label in names.items():
         _bars(axes[2], pick(rows, measure="shared", pair=pair, k=cut), label)
     _bars(axes[2], pick(rows, measure="mixed", k=cut), "ambiguity")
-    axes[0].set(xscale="log", xlabel="rank k", ylabel="eigenvalue")
-    axes[1].set(xscale="log", yscale="log", xlabel="N", ylabel="directions")
-    axes[2].set(xscale="log", xlabel="N", ylabel=f"shared energy, k = {cut}", ylim=(0, 1.5))
-    axes[2].set_yticks(np.arange(0, 1.1, 0.2))
-    for ax in axes:
-        ax.legend(fontsize=7.5)
+    axes[0].set(xscale="log", xlabel="rank k", ylabel="eigenvalue $\\lambda_k$")
+    axes[0].legend(fontsize=7.5)
+    axes[1].set(yscale="log", ylabel="directions")
+    axes[2].set(ylabel=f"shared energy, k = {cut}", ylim=(0, 1.02))
+    for ax in axes[1:]:
+        plots.log_ticks(ax, (1, 100, 10_000))
+        ax.set_xlabel("training images N")
+    _name_lines(axes[1], ((0, (8, 42)), (0, (8, 12)), (0.4, (10, -12))))
+    _name_lines(axes[2], [(1, (8, 0))] * 4)
+
+
+def _name_lines(ax: Axes, places: Sequence[tuple[float, tuple[float, float]]]) -> None:
+    """Each line's name in its colour: how far along the line, and how far from it, in points."""
+    for container, (share, offset) in zip(ax.containers, places, strict=True):
+        points = container.lines[0].get_xydata()
+        at = {"xytext": offset, "textcoords": "offset points", "va": "center"}
+        color = container.lines[0].get_color()
+        point = points[int(share * (len(points) - 1))]
+        ax.annotate(container.get_label(), point, color=color, fontsize=7.5, **at)
 
 
 def _means(rows: Sequence[Mapping[str, float]]) -> list[float]:

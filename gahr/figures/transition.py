@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 
 from gahr import plots
 from gahr.analysis import transition
@@ -29,8 +30,10 @@ def gap_scale(ax: Axes) -> None:
     ax.set_yticks([], minor=True)
 
 
-def levels(ax: Axes, gaps: Mapping[int, transition.Gap], means: Mapping[int, float]) -> None:
-    """Gap against N, one line for each noise level, and the mean over noise levels in black.
+def levels(
+    ax: Axes, gaps: Mapping[int, transition.Gap], means: Mapping[int, float], pale: bool = False
+) -> None:
+    """Gap against N, a line for every second noise level, and the mean over all of them; dotted, 1 dB.
 
     Parameters
     ----------
@@ -38,20 +41,27 @@ def levels(ax: Axes, gaps: Mapping[int, transition.Gap], means: Mapping[int, flo
         Where.
     gaps, means
         Gap at each noise level, and its mean, in dB, by N.
+    pale
+        Lines are faint and have no names: for a second set beside the first.
     """
     sigmas = next(iter(gaps.values())).sigma
-    for k, sigma in enumerate(sigmas):
-        shade = plt.cm.viridis(k / len(sigmas))
-        label = f"{sigma:g}" if k % 2 else None
-        ax.plot(list(gaps), [gap.db[k] for gap in gaps.values()], lw=1.2, color=shade, label=label)
-    ax.plot(list(means), list(means.values()), "o--", ms=4, lw=1.3, color="black", label="mean")
+    look = {"alpha": 0.4, "zorder": 1.5} if pale else {"zorder": 2}
+    for k, sigma in list(enumerate(sigmas))[1::2]:
+        shade, label = plt.cm.viridis(k / len(sigmas)), None if pale else f"{sigma:g}"
+        ax.plot(list(gaps), [gap.db[k] for gap in gaps.values()], lw=1.4, color=shade, label=label, **look)
+    label = None if pale else "mean"
+    ax.plot(list(means), list(means.values()), "o--", ms=4, lw=1.3, color="black", label=label, **look)
     gap_scale(ax)
+    if not pale:
+        ax.axhline(1, color="black", lw=0.9, ls=":", label="1 dB")
     plots.log_ticks(ax, _powers(min(gaps), max(gaps)))
     ax.set(xlabel="training images N", ylim=(-0.2, 50))
 
 
 def bands(ax: Axes, sigmas: Sequence[float], found: Mapping[float, Sequence[Sequence[float]]]) -> None:
     """N* against the noise level: for each threshold a band from the least to the largest value found.
+
+    The band of 1 dB is filled, the others are outlines, so that all are seen where they overlap.
 
     Parameters
     ----------
@@ -64,7 +74,10 @@ def bands(ax: Axes, sigmas: Sequence[float], found: Mapping[float, Sequence[Sequ
     """
     for (threshold, rows), color in zip(found.items(), _HUES, strict=False):
         low, high = [min(row) for row in rows], [max(row) for row in rows]
-        ax.fill_between(sigmas, low, high, color=color, alpha=0.35, lw=0, label=f"{threshold:g} dB")
+        face = to_rgba(color, 0.3) if threshold == 1 else "none"
+        look = {"facecolor": face, "edgecolor": color, "lw": 1.5, "ls": "-" if threshold <= 1 else "--"}
+        look["zorder"] = 1 if threshold == 1 else 2
+        ax.fill_between(sigmas, low, high, label=f"{threshold:g} dB", **look)
     plots.log_ticks(ax, (0.01, 0.1, 1), (100, 1000, 10_000))
     ax.set(xlabel="noise level", ylim=(90, 14_000))
 
@@ -129,7 +142,7 @@ def histories(ax: Axes, runs: Mapping[int, Sequence[tuple[float, float]]], clock
     times = [time for rows in runs.values() for time, _ in rows]
     plots.log_ticks(ax, _powers(min(times), max(times)))
     gap_scale(ax)
-    ax.set(xlabel=clock, ylabel="gap (dB)", ylim=(-0.3, 40))
+    ax.set(xlabel=clock, ylabel="gap (dB)", ylim=(-0.3, 10))
 
 
 def at_step(ax: Axes, gaps: Mapping[int, float], step: int) -> None:
@@ -138,7 +151,7 @@ def at_step(ax: Axes, gaps: Mapping[int, float], step: int) -> None:
     ax.axhline(1, color=plots.COLORS["gray"], ls=":", label="1 dB")
     gap_scale(ax)
     plots.log_ticks(ax, _powers(min(gaps), max(gaps)))
-    ax.set(xlim=(min(gaps) / 1.5, 1.5 * max(gaps)), ylim=(-0.3, 40))
+    ax.set(xlim=(min(gaps) / 1.5, 1.5 * max(gaps)), ylim=(-0.3, 10))
     ax.set(xlabel="training images N", ylabel="gap (dB)", title=f"after {step:,} steps")
 
 
@@ -165,8 +178,8 @@ class Live:
 
     def __init__(self, last: int) -> None:
         self.figure, axes = plots.figure(1, 1, size=(6.4, 3.3))
-        self.ax, self.colors = axes[0, 0], {}
-        plots.log_ticks(self.ax, _powers(10, last))
+        self.ax, self.colors, self.reach = axes[0, 0], {}, [0.0, 0.5]
+        plots.log_ticks(self.ax, _powers(10, 1.4 * last))
         self.ax.set(xlabel="training step", ylabel="gap (dB)", xlim=(8, 1.4 * last))
         self.panel = None
 
@@ -195,17 +208,27 @@ class Live:
         """Draw one row of the run's history: its gap at its step. Hand this to the training as ``report``."""
         ((step, gap),) = transition.progress([row])
         self.line.set_data([*self.line.get_xdata(), step], [*self.line.get_ydata(), gap])
-        self.ax.relim()
-        self.ax.autoscale_view(scalex=False)
+        self._make_room(gap)
         self._show()
 
     def end(self, steps: int, mean: float, se: float) -> None:
-        """End the run with a dot: its mean gap after ``steps`` steps, with two standard errors."""
+        """End the run with a dot: its mean gap after ``steps`` steps, with two standard errors.
+
+        The dots of a second N stand a little to the right, so that they hide none.
+        """
         label = f"N = {self.n:,}"
         if label in self.ax.get_legend_handles_labels()[1]:
             label = None
         color = self.colors[self.n]
-        self.ax.errorbar(steps, mean, 2 * se, fmt="o", ms=5, color=color, label=label)
+        place = steps * 1.06 ** list(self.colors).index(self.n)
+        self.ax.errorbar(place, mean, 2 * se, fmt="o", ms=5, color=color, label=label)
+        self._make_room(mean - 2 * se, mean + 2 * se)
+
+    def _make_room(self, *values: float) -> None:
+        """The vertical axis holds all that was drawn, bars too."""
+        self.reach = [min(*self.reach, *values), max(*self.reach, *values)]
+        low, high = self.reach
+        self.ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
 
     def _show(self) -> None:
         if self.panel is not None:

@@ -135,6 +135,11 @@ def test_against_noise_weaker_noise_is_to_the_right(ax):
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["best", "network"]
 
 
+def test_against_noise_has_no_empty_decades(ax):
+    plots.against_noise(ax, [0.02, 1.0], {"network": [1, 2]})
+    assert list(ax.get_xticks()) == [0.03, 0.1, 0.3, 1.0] and min(ax.get_xlim()) > 0.01
+
+
 def test_colours_are_drawn_as_they_are(ax):
     x = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(0))
     plots.image(ax, x)
@@ -142,3 +147,12 @@ def test_colours_are_drawn_as_they_are(ax):
     signed = torch.tensor([-2.0, 0.0, 1.0]).view(3, 1, 1)
     plots.image(ax, signed, signed=True)
     assert np.allclose(ax.images[-1].get_array(), [[[0, 0.5, 0.75]]])
+
+
+def test_logarithmic_ticks_are_plain_numbers_at_the_given_places_and_no_others(ax):
+    ax.plot([1, 1e5], [1e-6, 1])
+    plots.log_ticks(ax, (10, 100), (0.001, 1))
+    ax.figure.canvas.draw()
+    for axis, names in ((ax.xaxis, ["10", "100"]), (ax.yaxis, ["0.001", "1"])):
+        drawn = [label.get_text() for label in axis.get_ticklabels(which="both")]
+        assert [name for name in drawn if name] == names

@@ -60,23 +60,19 @@ def test_shares_are_drawn_beside_random_spaces(axes):
     assert found["random"] == pytest.approx([1 / 6, 2 / 6, 3 / 6])
 
 
-def test_levels_are_of_three_pairs_and_of_one_picture_at_two_levels(axes):
+def test_levels_are_of_three_pairs(axes):
     rows = [
         {"sigma": sigma, "measure": measure, "pair": pair, "mean": mean if measure == "shared" else 9.0}
         for sigma in (0.05, 0.15)
         for measure in ("captured", "shared")
         for pair, mean in (("halves", 0.7), ("noise", 0.8), ("image", 0.3))
     ]
-    between = [
-        {"sigma": a, "other": b, "shared": 1 if a == b else 0.4} for a in (0.05, 0.15) for b in (0.05, 0.15)
-    ]
-    stored = {"levels": [0.05, 0.15], "cut": 50, "rows": rows, "between": between}
+    stored = {"levels": [0.05, 0.15], "cut": 50, "rows": rows}
     shrinkage.levels(axes[0], stored)
     assert drawn(axes[0]) == {
         "half B's network": [0.7] * 2,
         "other noise": [0.8] * 2,
         "other face": [0.3] * 2,
-        "portrait, sigma = 0.15": [0.4, 1],
     }
 
 
@@ -121,3 +117,6 @@ def test_the_ladder_has_a_line_for_each_n_and_a_point_for_each_number(axes):
     assert kept == 0.25 and ends == pytest.approx([0.0125, 0.4875])  # a bar stops above zero
     found = {name: [value for value, _ in rows] for name, rows in bars(axes[2]).items()}
     assert found["two halves"] == [0.7, 0.7] and found["ambiguity"] == [0.9, 0.9]
+    for ax in axes[1:]:  # named where they run, in their own colour
+        lines = {name.get_text(): name.get_color() for name in ax.texts}
+        assert lines == {each.get_label(): each.lines[0].get_color() for each in ax.containers}

@@ -30,15 +30,18 @@ def points(ax, label):
     return line(ax, label).get_xydata().tolist()
 
 
-def test_levels_draws_every_gap_and_the_mean(axes):
+def test_levels_draws_every_second_gap_the_mean_and_one_decibel(axes):
     sigma, zero = (0.01, 0.1, 0.5, 1.0), (0.0,) * 4
     gaps = {10: Gap(sigma, (9, 8, 7, 6), zero), 100: Gap(sigma, (4, 3, 2, 1), zero)}
     figures.levels(axes[0], gaps, {10: 7.5, 100: 2.5})
     assert points(axes[0], "0.1") == [[10, 8], [100, 3]]
     assert points(axes[0], "1") == [[10, 6], [100, 1]]
     assert points(axes[0], "mean") == [[10, 7.5], [100, 2.5]]
-    drawn = [found.get_xydata().tolist() for found in axes[0].lines]
-    assert [[10, 9], [100, 4]] in drawn and [[10, 7], [100, 2]] in drawn  # every second one is not named
+    assert list(line(axes[0], "1 dB").get_ydata()) == [1, 1] and len(axes[0].lines) == 4
+    figures.levels(axes[0], gaps, {10: 7.5, 100: 2.5}, pale=True)
+    *beside, mean = axes[0].lines[4:]
+    assert [found.get_xydata().tolist() for found in beside] == [[[10, 8], [100, 3]], [[10, 6], [100, 1]]]
+    assert mean.get_alpha() < 1 and len(axes[0].get_legend_handles_labels()[1]) == 4  # pale, without a name
 
 
 def test_gaps_below_one_decibel_are_drawn_to_scale(axes):
@@ -55,6 +58,8 @@ def test_bands_span_every_value_that_was_found(axes):
         for sigma, row in zip((0.1, 0.3), rows, strict=True):
             inside = corners[abs(corners[:, 0] - sigma) < 1e-9, 1]
             assert [inside.min(), inside.max()] == [min(row), max(row)]
+    filled = {name: len(line(axes[0], name).get_facecolor()) for name in ("0.3 dB", "1 dB")}
+    assert filled == {"0.3 dB": 0, "1 dB": 1}
 
 
 def test_picture_sizes_have_two_standard_errors_and_join_what_was_found(axes):
@@ -94,6 +99,7 @@ def test_live_rows_become_a_line_and_the_end_a_dot():
     dot, _, (bar,) = line(live.ax, "N = 6")
     assert dot.get_xydata().tolist() == [[100, 5]]
     assert bar.get_segments()[0][:, 1] == pytest.approx([4, 6])
+    assert live.ax.get_ylim()[1] > 6 and list(live.ax.get_xticks()) == [10, 100]
     assert not plt.fignum_exists(live.figure.number)
 
 
@@ -108,6 +114,8 @@ def test_live_runs_of_one_size_share_a_color_and_a_name():
     first, other, again = (found.get_color() for found in lines)
     assert first == again != other
     assert live.ax.get_legend_handles_labels()[1] == ["N = 6", "N = 60"]
+    places = [line(live.ax, name)[0].get_xdata()[0] for name in ("N = 6", "N = 60")]
+    assert places == pytest.approx([10, 10], rel=0.1) and places[0] < places[1]  # side by side
     assert (
         lines[0].get_xydata().tolist() == lines[2].get_xydata().tolist() == [[10, 1]]
     )  # each run its own line
