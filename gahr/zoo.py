@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import safetensors
+import torch
 
 from gahr import _files, _published, networks
 from gahr._checks import check_known
@@ -17,6 +18,8 @@ from gahr.denoisers import Blind
 
 __all__ = [
     "describe",
+    "halves",
+    "ladder",
     "load",
     "load_run",
     "names",
@@ -119,6 +122,56 @@ def load_run(name: str, runs: str | Path | None = None) -> Blind:
             "says how to train it; GAHR_RUNS names the folder of runs."
         )
     return load(str(path))
+
+
+def halves(stem: str) -> tuple[Blind, Blind]:
+    """The two networks trained on disjoint halves, for instance ``halves("fashion32-unet16-n10")``.
+
+    Networks that were trained on this machine are found where `load_run` looks.
+
+    Raises
+    ------
+    KeyError
+        If the manifest lacks one; the message names the nearest.
+    """
+    own, both = names("run"), [f"{stem}-{half}" for half in ("a", "b")]
+    loaded = [load_run(name) if name in own else load(name) for name in both]
+    f, g = (each.to(memory_format=torch.channels_last) for each in loaded)
+    return f, g
+
+
+def ladder(stem: str, half: str = "a") -> dict[int, dict]:
+    """What `describe` says of networks that differ in training-set size only, by size, smallest first.
+
+    Where none is stored, runs that were finished on this machine (see `names`).
+
+    Parameters
+    ----------
+    stem
+        Class and network, for instance ``"fashion32-unet16"``.
+    half
+        ``"a"`` or ``"b"``; with a tag, ``"a-mse"``: what the names end with.
+
+    Raises
+    ------
+    KeyError
+        If nothing of that name is stored.
+
+    Examples
+    --------
+    >>> ladder("faces20-unet16")[100]["name"]
+    'faces20-unet16-n100-a'
+    """
+    known = {}
+    stored, own = names("network") + names("record"), names("run")
+    theirs = any(name.startswith(f"{stem}-n") for name in stored)  # no ladder mixes the book's and others
+    for name in stored if theirs else stored + own:
+        front, _, end = name.rpartition("-n")
+        size, _, tail = end.partition("-")
+        if front and size.isdigit():
+            known.setdefault(f"{front}, half {tail}", {})[int(size)] = name
+    rungs = known[check_known(f"{stem}, half {half}", known, "ladder")]
+    return {n: describe(name) for n, name in sorted(rungs.items())}
 
 
 def published_names() -> list[str]:

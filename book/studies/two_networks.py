@@ -55,11 +55,11 @@ def samples(images_name: str, sizes: tuple[int, ...] = SIZES, network: str = "un
     rows, pictures = [], []
     for n, beta in [*((n, NOISY) for n in sizes), (last, CALM)]:
         drawn, train = _drawn(images_name, stem, n, beta), _train(images_name, n)
-        ruler = pairs.halves(f"{stem}-n{last}")[0]
+        ruler = zoo.halves(f"{stem}-n{last}")[0]
         rows += [{"n": n, "beta": beta} | row for row in _size(images_name, drawn, train, ruler)]
         if images_name == "fashion32":  # pictures that may be shown
             pictures += [{"n": n, "beta": beta} | row for row in _pictures(drawn, train)]
-    f, g = pairs.halves(f"{stem}-n{last}")
+    f, g = zoo.halves(f"{stem}-n{last}")
     for beta, shares in ((NOISY, ("start", "noise", "nothing")), (CALM, ("nothing",))):
         plan = settings(images_name, beta=beta)
         for share in shares:
@@ -87,7 +87,7 @@ def _train(images_name: str, n: int) -> dict[str, Tensor]:
 def _drawn(images_name: str, stem: str, n: int, beta: float) -> dict[str, Tensor]:
     """What the two networks of ``n`` images draw from the same noise."""
     plan = settings(images_name, beta=beta)
-    runs = pairs.draw(*pairs.halves(f"{stem}-n{n}"), _shape(images_name), PAIRS, plan, SEED)
+    runs = pairs.draw(*zoo.halves(f"{stem}-n{n}"), _shape(images_name), PAIRS, plan, SEED)
     return {half: run.x for half, run in zip(("a", "b"), runs, strict=True)}
 
 
@@ -192,7 +192,7 @@ def steps(images_name: str, n: int, network: str = "unet16", count: int = 24) ->
     relative to the photographs', and its distance from that of the longest run (root mean square over
     bands of the difference of the logarithms, in dB), beside the similarity of the pairs of networks.
     """
-    f, g = pairs.halves(f"{images_name}-{network}-n{n}")
+    f, g = zoo.halves(f"{images_name}-{network}-n{n}")
     mean, values, vectors, _ = photographs.covariance(images_name)
     edges = [e for e in (0, 3, 10, 30, 100, 300, 1000) if e < len(values)]
     bands = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from gahr import measures, scores, zoo
+from gahr import measures, scores
 from gahr._checks import check_known, check_number, check_same_shape
 from gahr._files import unpack
-from gahr.denoisers import Blind, Denoiser
+from gahr.denoisers import Denoiser
 from gahr.intervals import Interval, median, superiority
 from gahr.notebook import pick
 from gahr.sampling import Sampling, Trajectory, sample
@@ -26,7 +26,6 @@ __all__ = [
     "draw",
     "estimates",
     "excess",
-    "halves",
     "kl",
     "medians",
     "pictures",
@@ -37,23 +36,6 @@ __all__ = [
 _APART = 1_000_000
 SHARED = {"both": (0, 1, 0, 1), "start": (0, 1, 0, 2), "noise": (0, 1, 3, 1), "nothing": (0, 1, 3, 2)}
 """What a pair may share; the numbers tell which streams of noise start and shake each of the two."""
-
-
-def halves(stem: str) -> tuple[Blind, Blind]:
-    """The two networks trained on disjoint halves, for instance ``halves("fashion32-unet16-n10")``.
-
-    Networks that were trained on this machine are found where `gahr.zoo.load_run` looks.
-
-    Raises
-    ------
-    KeyError
-        If the manifest lacks one; the message names the nearest.
-    """
-    own = zoo.names("run")
-    both = [f"{stem}-{half}" for half in ("a", "b")]
-    loaded = [zoo.load_run(name) if name in own else zoo.load(name) for name in both]
-    f, g = (each.to(memory_format=torch.channels_last) for each in loaded)
-    return f, g
 
 
 def draw(

@@ -6,20 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from gahr import zoo
-from gahr._checks import check_known, check_number, check_numbers
+from gahr._checks import check_number, check_numbers
 
 __all__ = [
     "Gap",
     "Transition",
     "crossing",
     "gap",
-    "ladder",
     "locate",
     "mean_gap",
     "onset",
     "progress",
-    "receptive_field",
 ]
 
 
@@ -58,20 +55,20 @@ def _two_digits(n: float) -> str:
     return f"{float(f'{n:.2g}'):,.0f}"
 
 
-def gap(facts: str | Mapping) -> Gap:
+def gap(facts: Mapping) -> Gap:
     """Training minus held-out PSNR at each noise level, with standard errors.
 
     Parameters
     ----------
     facts
-        Name of a stored network or record, or what `gahr.training.loop.train` returns as facts.
+        Of a network, as `gahr.zoo.describe` has them and `gahr.training.loop.train` returns them.
 
     Raises
     ------
     ValueError
         If there is no training curve: a network of fresh images has no training set.
     """
-    curves = (zoo.describe(facts) if isinstance(facts, str) else facts)["curves"]
+    curves = facts["curves"]
     if not {"train", "held_out"} <= set(curves):
         raise ValueError(
             f"a gap needs curves 'train' and 'held_out'; there is {', '.join(curves) or 'none'}."
@@ -95,7 +92,7 @@ def _average(sigma: Sequence[float], values: Sequence[float]) -> float:
     return area / (sigma[-1] - sigma[0])
 
 
-def mean_gap(facts: str | Mapping) -> tuple[float, float]:
+def mean_gap(facts: Mapping) -> tuple[float, float]:
     """Gap averaged over noise levels, uniform from the smallest to the largest, and its standard error.
 
     All levels are measured on the same images, so their errors go up and down together: the
@@ -114,39 +111,6 @@ def mean_gap(facts: str | Mapping) -> tuple[float, float]:
     """
     found = gap(facts)
     return _average(found.sigma, found.db), _average(found.sigma, found.se)
-
-
-def ladder(stem: str, half: str = "a") -> dict[int, str]:
-    """Stored networks and records that differ in training-set size only: size and name, smallest first.
-
-    Where none is stored, runs that were finished on this machine (`gahr.zoo.names`).
-
-    Parameters
-    ----------
-    stem
-        Class and network, for instance ``"fashion32-unet16"``.
-    half
-        ``"a"`` or ``"b"``; with a tag, ``"a-mse"``: what the names end with.
-
-    Raises
-    ------
-    KeyError
-        If nothing of that name is stored.
-
-    Examples
-    --------
-    >>> ladder("faces20-unet16")[100]
-    'faces20-unet16-n100-a'
-    """
-    known = {}
-    stored, own = zoo.names("network") + zoo.names("record"), zoo.names("run")
-    theirs = any(name.startswith(f"{stem}-n") for name in stored)  # no ladder mixes the book's and others
-    for name in stored if theirs else stored + own:
-        front, _, end = name.rpartition("-n")
-        size, _, tail = end.partition("-")
-        if front and size.isdigit():
-            known.setdefault(f"{front}, half {tail}", {})[int(size)] = name
-    return dict(sorted(known[check_known(f"{stem}, half {half}", known, "ladder")].items()))
 
 
 def crossing(
@@ -212,14 +176,14 @@ def _place(
 
 
 def locate(
-    stem: str, half: str, threshold: float, sigma: float | None = None, logarithmic: bool = False
+    rungs: Mapping[int, Mapping], threshold: float, sigma: float | None = None, logarithmic: bool = False
 ) -> Transition:
-    """`crossing` of a stored ladder: of its mean gap, or of the gap at one noise level.
+    """`crossing` of a ladder: of its mean gap, or of the gap at one noise level.
 
     Parameters
     ----------
-    stem, half
-        As in `ladder`.
+    rungs
+        Facts by training-set size, smallest first, as from `gahr.zoo.ladder`.
     threshold
         In dB.
     sigma
@@ -227,8 +191,7 @@ def locate(
     logarithmic
         As in `crossing`.
     """
-    rungs = ladder(stem, half)
-    found = [mean_gap(name) if sigma is None else _at(gap(name), sigma) for name in rungs.values()]
+    found = [mean_gap(facts) if sigma is None else _at(gap(facts), sigma) for facts in rungs.values()]
     gaps, se = zip(*found, strict=True)
     return crossing(list(rungs), gaps, threshold, se, logarithmic)
 
@@ -265,40 +228,3 @@ def onset(history: Sequence[Mapping], threshold: float) -> tuple[int, float]:
             return before, step
         before = step
     return before, math.inf
-
-
-def receptive_field(blocks: int) -> tuple[int, int]:
-    """Side of the square of input pixels that one output pixel of the book's UNet depends on.
-
-    It depends on where the pixel lies relative to the coarse grids.
-
-    Parameters
-    ----------
-    blocks
-        Scales below the finest.
-
-    Returns
-    -------
-    least, most
-        Over all positions, in pixels.
-
-    Notes
-    -----
-    Source: paper, Table 1 (18, 44 and 92 pixels for 1, 2 and 3 blocks).
-
-    Examples
-    --------
-    >>> receptive_field(1), receptive_field(2), receptive_field(3)
-    ((18, 18), (44, 44), (92, 100))
-    """
-    check_number(blocks, "blocks", 1)
-    sides = []
-    for place in range(2**blocks):
-        low = high = place
-        for _ in range(blocks):  # backwards: two 3x3 convolutions, then to the coarser grid
-            low, high = (low - 2) // 2, (high + 2) // 2
-        low, high = low - 2, high + 2
-        for _ in range(blocks):  # and through the encoder back to the pixels
-            low, high = 2 * low - 2, 2 * high + 3
-        sides.append(high - low + 1)
-    return min(sides), max(sides)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from gahr import images, measures, networks
-from gahr.analysis import memorization, pairs
+from gahr import images, measures, networks, zoo
+from gahr.analysis import memorization
 from gahr.denoisers import Blind
 
 
@@ -101,7 +101,7 @@ def test_images_that_cannot_be_explained_are_refused():
 
 
 def test_features_find_a_shifted_picture_more_often_than_pixels():
-    f = pairs.halves("fashion32-unet16-n14000")[0]
+    f = zoo.halves("fashion32-unet16-n14000")[0]
     x = images.load("fashion32", 100, "held-out")
     shifted = torch.roll(x, 2, dims=3)
     seen, moved = memorization.features(f, x), memorization.features(f, shifted)
