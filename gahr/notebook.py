@@ -75,17 +75,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], left: int = 1) 
 def pick(rows: Iterable[Mapping], **columns: object) -> list[Mapping]:
     """Rows of a stored table whose columns have the given values, in their order.
 
-    Parameters
-    ----------
-    rows
-        Of a table, for instance ``zoo.result("fashion32-pairs")["rows"]``.
-    columns
-        Names of columns, and what must stand there. A row without such a column does not match.
-
-    Raises
-    ------
-    KeyError
-        If no row matches; the message has what was asked for.
+    A row without such a column does not match. If none does, a `KeyError` says what was asked for.
 
     Examples
     --------

@@ -87,19 +87,10 @@ def at_ranks(
 
     Parameters
     ----------
-    values
-        Ours, decreasing, ``(n,)``.
-    ranks
-        The paper's, counted from 0.
-    ratio
-        See `place`.
-    known
-        Ranks of ``values``, counted from 0; all from the first by default.
-
-    Raises
-    ------
-    ValueError
-        If ours do not reach as far.
+    values, known
+        Ours, decreasing, ``(n,)``, and their ranks, counted from 0; all from the first by default.
+    ranks, ratio
+        The paper's, counted from 0, and how they become ours; see `place`. Ours must reach as far.
 
     Examples
     --------

@@ -24,7 +24,6 @@ __all__ = [
     "load_run",
     "names",
     "published",
-    "published_names",
     "result",
 ]
 
@@ -37,9 +36,17 @@ def names(kind: str = "network") -> list[str]:
     kind
         ``"network"``, ``"result"``, ``"images"``, or ``"record"``: a network whose recipe, history
         and curves are told, and whose weights are not shipped. ``"run"``: not in the manifest, but
-        finished on this machine, in the folder that ``GAHR_RUNS`` names, or ``runs``.
+        finished on this machine, in the folder that ``GAHR_RUNS`` names, or ``runs``. ``"published"``:
+        not ours, see `published`.
+
+    Examples
+    --------
+    >>> names("published")[4:7]
+    ['calpha80-alpha5', 'celeba80-n1-a', 'celeba80-n1-b']
     """
-    check_known(kind, (*_files.FOLDERS, "record", "run"), "kind")
+    check_known(kind, (*_files.FOLDERS, "record", "run", "published"), "kind")
+    if kind == "published":
+        return [*_published.NETWORKS, *_published.EARLIER]
     if kind == "run":
         return sorted(path.parent.name for path in _runs().glob("*/facts.json"))
     if kind == "record":
@@ -67,19 +74,10 @@ def describe(name: str) -> dict:
 
 
 def load(name: str) -> Blind:
-    """Trained denoiser by name, verified, in evaluation mode.
+    """Trained denoiser by name, as ``"faces40-unet16-n13000-a"``, verified, in evaluation mode.
 
-    Parameters
-    ----------
-    name
-        For instance ``"faces40-unet16-n13000-a"``; a path to a ``.safetensors`` file works too.
-
-    Raises
-    ------
-    KeyError
-        If the manifest has no such network; the message names the nearest.
-    ValueError
-        If the file is corrupt, was changed, or is no network.
+    A path to a ``.safetensors`` file works too. An unknown name is a `KeyError` that names the nearest; a
+    file that is corrupt, was changed, or is no network, a `ValueError`.
     """
     if isinstance(name, (str, Path)) and Path(name).suffix == ".safetensors":
         path = Path(name)
@@ -100,17 +98,8 @@ def load(name: str) -> Blind:
 def load_run(name: str, runs: str | Path | None = None) -> Blind:
     """A network that is shipped, or that a training run left on this machine.
 
-    Parameters
-    ----------
-    name
-        As for `load`.
-    runs
-        Folder of runs; by default the one that ``GAHR_RUNS`` names, or ``runs``.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is neither shipped nor there; the message says how to train it.
+    ``runs`` is the folder of runs; by default the one that ``GAHR_RUNS`` names, or ``runs``. Where it is
+    neither, a `FileNotFoundError` says how to train it. For the rest see `load`.
     """
     if name in names():
         return load(name)
@@ -174,17 +163,6 @@ def ladder(stem: str, half: str = "a") -> dict[int, dict]:
     return {n: describe(name) for n, name in sorted(rungs.items())}
 
 
-def published_names() -> list[str]:
-    """Names of the networks that the paper's authors published, for `published`.
-
-    Examples
-    --------
-    >>> published_names()[4:7]
-    ['calpha80-alpha5', 'celeba80-n1-a', 'celeba80-n1-b']
-    """
-    return [*_published.NETWORKS, *_published.EARLIER]
-
-
 def published(name: str) -> Blind:
     """One of the paper's own networks by name, fetched from its authors' repository and verified.
 
@@ -197,7 +175,7 @@ def published(name: str) -> Blind:
         ``"calpha80-alpha5"`` were trained on 100,000 geometric C^alpha images, contour and backgrounds
         of the same regularity. ``"bfcnn-bsd400-gray"``, ``"bfcnn-mnist-gray"`` and
         ``"bfcnn-bsd300-color"`` are the group's BF-CNNs of 2021, for photographs, digits and colour
-        photographs. See `published_names`.
+        photographs. ``names("published")`` lists all.
 
     Returns
     -------

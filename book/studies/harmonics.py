@@ -143,7 +143,7 @@ def _slope(table: Tensor, levels: Sequence[float]) -> dict[str, float]:
     return _span(measures.slope(table[[SIGMAS.index(s) for s in levels]], tuple(levels)))
 
 
-def _span(found: measures.Slope) -> dict[str, float]:
+def _span(found: tuple[float, float, float]) -> dict[str, float]:
     return dict(zip(("slope", "low", "high"), found, strict=True))
 
 

@@ -7,9 +7,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from book.studies import agreement
 from book.studies.transition import TWINS
 from gahr import _files, images, measures, zoo
-from gahr.analysis import agreement, memorization, pairs
+from gahr.analysis import memorization, pairs
 from gahr.denoisers import Blind, BlindWiener, Wiener
 from gahr.images import photographs
 from gahr.sampling import Sampling
@@ -149,7 +150,7 @@ def beyond(images_name: str, network: str = "unet16", count: int = 500) -> dict:
     -------
     found
         ``rows``: by ``n``, ``pair`` (``halves``; ``twin``, where it is at hand) and ``sigma``, what
-        `gahr.analysis.agreement.beyond` finds. The filter is fitted to the most images of half A.
+        `book.studies.agreement.beyond` finds. The filter is fitted to the most images of half A.
     """
     x, rows = images.load(images_name, count, "held-out"), []
     filter_ = Wiener.fit(images.load(images_name, max(SIZES), "a"))

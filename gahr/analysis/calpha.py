@@ -39,16 +39,8 @@ KINDS = ("network", "cosines", "wavelets")
 def contour(n: int, size: int = 40, alpha: float = 2.0, seed: int = 0) -> Tensor:
     """The contours of `gahr.images.synthetic.c_alpha` with the same arguments, before they are rounded.
 
-    Parameters
-    ----------
-    n, size, alpha, seed
-        As for the images.
-
-    Returns
-    -------
-    heights
-        ``(n, size)``, double, in pixels from the top, one for each column; in the image rounded to a
-        pixel. What lies below the contour has rows at or beyond its height.
+    ``(n, size)``, double, in pixels from the top, one for each column; in the image rounded to a pixel. What
+    lies below the contour has rows at or beyond its height.
     """
     white = 2 * torch.rand(n, size, generator=stream(seed), dtype=torch.float32).double() - 1
     k = (torch.fft.fftfreq(size, dtype=torch.float64) * size).abs().clamp_min(1.0)
@@ -58,16 +50,8 @@ def contour(n: int, size: int = 40, alpha: float = 2.0, seed: int = 0) -> Tensor
 def step(x: Tensor, heights: Tensor, away: int = 3) -> Tensor:
     """Mean gray ``away`` pixels below a contour less that above it, ``(B,)``: how visible it is.
 
-    Columns in which either pixel would lie outside the image do not count.
-
-    Parameters
-    ----------
-    x
-        Images, ``(B, 1, H, W)``.
-    heights
-        Their contours, ``(B, W)``, as from `contour`.
-    away
-        Pixels.
+    Of images ``(B, 1, H, W)`` with their contours, ``(B, W)``, as from `contour`. Columns in which either
+    pixel would lie outside the image do not count.
     """
     rows = check_images(x, "x").shape[2]
     at = _rounded(x, heights)
@@ -88,16 +72,9 @@ def _rounded(x: Tensor, heights: Tensor) -> Tensor:
 def structure(f: Tensor, order: int, lags: Sequence[int]) -> Tensor:
     """Mean square of the ``order``-th difference at each lag, along the last axis, ``(len(lags),)``.
 
-    The first difference at lag ``h`` is ``f(t + h) - f(t)``; the second is the difference of that.
-
-    Parameters
-    ----------
-    f
-        Samples on a grid, ``(..., T)``.
-    order
-        How often the difference is taken: more than the regularity that one wants to see.
-    lags
-        In grid points.
+    The first difference of the samples ``f``, ``(..., T)``, at lag ``h`` (in grid points) is ``f(t + h) -
+    f(t)``; the second is the difference of that. The order must be above the regularity that one wants to
+    see.
     """
     if order < 1 or min(lags) < 1 or order * max(lags) >= f.shape[-1]:
         raise ValueError(
@@ -197,19 +174,10 @@ def _fixed(kind: str, x: Tensor) -> Tensor:
 
 
 def leading(view: View, kind: str, count: int = 30) -> Tensor:
-    """The first vectors of a basis at this picture, as images ``(count, H, W)``.
+    """The first vectors of a basis of one of the `KINDS` at this picture, as images ``(count, H, W)``.
 
     A denoiser's are ordered by their eigenvalue; those of a fixed basis by how much of the clean
     picture they carry, which is more than a denoiser could know.
-
-    Parameters
-    ----------
-    view
-        From `look`.
-    kind
-        One of `KINDS`.
-    count
-        How many.
     """
     check_known(kind, KINDS, "kind of basis")
     if kind == "network":
@@ -255,15 +223,7 @@ def summary(view: View, kind: str, count: int = 30, lender: View | None = None) 
 def oracle_db(view: View, other: View) -> dict[str, float]:
     """PSNR in dB that the best shrinkage factors reach at this picture, in one basis after another.
 
-    Parameters
-    ----------
-    view, other
-        Two pictures; ``other`` lends its basis, as a control. Both bases must be whole.
-
-    Raises
-    ------
-    ValueError
-        If a view has the leading part of a basis only.
+    ``other`` lends its basis, as a control. Both bases must be whole.
     """
     x, sigma = view.x, view.sigma
     found = {kind: _fixed(kind, x) @ x.flatten() for kind in ("cosines", "wavelets")}

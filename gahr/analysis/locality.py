@@ -16,14 +16,11 @@ from gahr.images import synthetic
 
 __all__ = [
     "convolution_mse",
-    "diagonal_share",
     "distances",
     "likeness",
     "moved",
-    "neighbours",
     "order",
-    "rearranged",
-    "restored",
+    "side",
     "whole",
     "window_mse",
 ]
@@ -59,17 +56,6 @@ def moved(x: Tensor, order: Tensor) -> Tensor:
     return x.flatten(2)[..., order].view_as(x)
 
 
-def rearranged(M: Tensor, order: Tensor) -> Tensor:
-    """The matrix that does to images in another order what ``M`` does to images: ``P M P^T``."""
-    _side(M)
-    return M[order][:, order]
-
-
-def restored(M: Tensor, order: Tensor) -> Tensor:
-    """Undo `rearranged`: rows and columns in the order of the image's pixels."""
-    return rearranged(M, order.argsort())
-
-
 def whole(values: Tensor, vectors: Tensor, rest: float) -> Tensor:
     """Covariance matrix ``(d, d)``, float64, from the last results of `gahr.images.covariance`."""
     values, vectors = values.double(), vectors.double()
@@ -83,22 +69,11 @@ def distances(size: int) -> Tensor:
     return torch.cdist(points, points)
 
 
-def _side(M: Tensor) -> int:
+def side(M: Tensor) -> int:
+    """Side in pixels of the square images that a matrix ``(d, d)`` maps; raise if it maps none."""
     if M.ndim != 2 or M.shape[0] != M.shape[1] or math.isqrt(len(M)) ** 2 != len(M):
         raise ValueError(f"expected a square matrix of square images' pixels; got {tuple(M.shape)}.")
     return math.isqrt(len(M))
-
-
-def diagonal_share(M: Tensor) -> float:
-    """Share of the squared entries on the diagonal: 1 if each pixel is treated for itself.
-
-    Examples
-    --------
-    >>> diagonal_share(torch.eye(4)), diagonal_share(torch.ones(4, 4))
-    (1.0, 0.25)
-    """
-    _side(M)
-    return (M.diagonal().square().sum() / M.square().sum()).item()
 
 
 def likeness(M: Tensor, other: Tensor) -> float:
@@ -108,32 +83,14 @@ def likeness(M: Tensor, other: Tensor) -> float:
     return torch.corrcoef(pair)[0, 1].item()
 
 
-def neighbours(e: Tensor) -> Tensor:
-    """Correlation of adjacent pixels in each image, ``(B,)``: near 1 if smooth, 0 if without structure.
-
-    ``sum e_i e_j / sum e_i^2`` with the mean removed, both sums taken per pair (Moran's I).
-    """
-    check_images(e, "e")
-    e = e - e.mean((1, 2, 3), keepdim=True)
-    down, across = e[..., 1:, :] * e[..., :-1, :], e[..., 1:] * e[..., :-1]
-    pairs = torch.cat([down.flatten(1), across.flatten(1)], 1)
-    return pairs.mean(1) / e.square().flatten(1).mean(1)
-
-
 def window_mse(covariance: Tensor, sigma: float, radius: int) -> float:
     """Error per pixel of the best linear denoiser that sees a square window around each pixel.
 
-    Parameters
-    ----------
-    covariance
-        Of the clean images, ``(d, d)``; their mean is known to the denoiser.
-    sigma
-        Noise level.
-    radius
-        The window is ``2 radius + 1`` pixels wide, cut off at the border. Each pixel has weights of
-        its own. With ``radius = size - 1`` this is the Wiener filter.
+    ``covariance``, ``(d, d)``, is of the clean images, whose mean is known to the denoiser. The window is
+    ``2 radius + 1`` pixels wide, cut off at the border, and each pixel has weights of its own. With
+    ``radius = size - 1`` this is the Wiener filter.
     """
-    size = _side(covariance)
+    size = side(covariance)
     radius = min(int(check_number(radius, "radius", 0)), size - 1)
     check_number(sigma, "sigma", 0.0, open_low=True)
     C, step = covariance.double(), torch.arange(-radius, radius + 1)
@@ -156,17 +113,10 @@ def window_mse(covariance: Tensor, sigma: float, radius: int) -> float:
 def convolution_mse(covariance: Tensor, mean: Tensor, sigma: float) -> float:
     """Error per pixel of the best linear denoiser that treats all places alike.
 
-    It is one filter, as large as the image and periodic, and one constant. All it can use of the
-    images is their power spectrum, averaged over places.
-
-    Parameters
-    ----------
-    covariance, mean
-        Of the clean images, ``(d, d)`` and any shape with d entries.
-    sigma
-        Noise level.
+    It is one filter, as large as the image and periodic, and one constant. All it can use of the images,
+    of ``covariance`` ``(d, d)`` and ``mean`` (d entries), is their power spectrum, averaged over places.
     """
-    size = _side(covariance)
+    size = side(covariance)
     check_number(sigma, "sigma", 0.0, open_low=True)
     away = mean.flatten().double() - mean.double().mean()
     moment = covariance.double() + away[:, None] * away

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gahr import measures, scores
-from gahr._checks import check_known, check_number, check_same_shape
+from gahr._checks import check_known, check_number, check_numbers, check_same_shape
 from gahr._files import unpack
 from gahr.denoisers import Denoiser
 from gahr.intervals import Interval, median, superiority
@@ -29,7 +29,6 @@ __all__ = [
     "kl",
     "medians",
     "pictures",
-    "score_gap",
     "split",
 ]
 
@@ -54,9 +53,7 @@ def draw(
     ----------
     f, g
         The denoisers; the same one twice is a control.
-    shape
-        ``(C, H, W)`` of an image.
-    n, settings, seed, keep
+    shape, n, settings, seed, keep
         As in `gahr.sampling.sample`. Pair ``i`` is the same whatever ``n`` is.
     share
         ``"both"`` (the starting and the injected noise), ``"start"``, ``"noise"`` or ``"nothing"``.
@@ -100,17 +97,8 @@ def alike(f: Denoiser, g: Denoiser, runs: tuple[Trajectory, Trajectory], center:
 def split(similarity: Tensor, threshold: float = 0.9) -> Tensor:
     """Where each pair parts: the first place from which its similarity stays below a threshold.
 
-    Parameters
-    ----------
-    similarity
-        ``(K, B)``, as from `alike`.
-    threshold
-        Similarity below which two pictures count as different.
-
-    Returns
-    -------
-    place
-        Index into the K states, ``(B,)``; -1 for a pair that ends above the threshold.
+    Of ``similarity``, ``(K, B)`` as from `alike`: an index into the K states, ``(B,)``; -1 for a pair that
+    ends above the threshold.
 
     Examples
     --------
@@ -129,30 +117,8 @@ def split(similarity: Tensor, threshold: float = 0.9) -> Tensor:
 # From two estimates of the same noisy image to two densities
 
 
-def score_gap(variance: Sequence[float] | Tensor, sigma: Sequence[float] | Tensor, pixels: int) -> Tensor:
-    """Mean squared difference of two scores, summed over pixels: ``2 pixels variance / sigma^4``.
-
-    Parameters
-    ----------
-    variance
-        Model variance per pixel (half the mean squared difference of the estimates) at each level.
-    sigma
-        The noise levels.
-    pixels
-        Of an image.
-
-    Examples
-    --------
-    >>> round(score_gap([0.0005], [0.1], pixels=100).item(), 3)
-    1000.0
-    """
-    variance, sigma = (torch.as_tensor(v, dtype=torch.float64) for v in (variance, sigma))
-    check_same_shape(variance, sigma, ("variance", "sigma"))
-    return 2 * pixels * variance / sigma**4
-
-
 def kl(variance: Sequence[float], sigma: Sequence[float], pixels: int) -> list[float]:
-    """What the score difference adds up to, in nats for each smallest noise level included.
+    """What the score difference adds up to, in nats for each smallest noise level included, all but the last.
 
     ``integral of E ||s_f(y) - s_g(y)||^2 sigma dsigma`` from each level up to the largest. Were both
     fields scores of diffused densities, and ``y`` noisy samples of the first, this would be the
@@ -160,24 +126,19 @@ def kl(variance: Sequence[float], sigma: Sequence[float], pixels: int) -> list[f
 
     Parameters
     ----------
-    variance
-        Model variance per pixel at each level.
-    sigma
-        Increasing noise levels, at least two.
+    variance, sigma
+        Model variance per pixel (half the mean squared difference of the estimates) at increasing noise
+        levels, at least two.
     pixels
         Of an image.
-
-    Returns
-    -------
-    nats
-        One for each level but the last.
 
     Notes
     -----
     Source: paper, equation 2; Song et al. (2021), theorem 1. Trapezoid rule in ``log sigma``.
     """
-    sigma = torch.as_tensor(sigma, dtype=torch.float64)
-    excess = score_gap(variance, sigma, pixels) * sigma**4
+    variance, sigma = check_numbers(variance, "variance"), check_numbers(sigma, "sigma")
+    check_same_shape(variance, sigma, ("variance", "sigma"))
+    excess = 2 * pixels * variance  # of E ||s_f(y) - s_g(y)||^2 sigma^4
     return [scores.kl_bound(excess[k:], sigma[k:]) for k in range(len(sigma) - 1)]
 
 
@@ -188,12 +149,8 @@ def kl(variance: Sequence[float], sigma: Sequence[float], pixels: int) -> list[f
 def copies(rows: Sequence[Mapping], by: str = "centered") -> list[float]:
     """Similarity of each sample, of both networks, to its nearest training image.
 
-    Parameters
-    ----------
-    rows
-        Of a stored result ``...-samples``, for one N and sampler.
-    by
-        ``"centered"``, ``"plain"`` or ``"features"``.
+    ``rows`` are of a stored result ``...-samples``, for one N and sampler; ``by`` is ``"centered"``,
+    ``"plain"`` or ``"features"``.
     """
     a, b = (pick(rows, measure="copy", half=half, by=by)[0]["values"] for half in ("a", "b"))
     return a + b
@@ -202,15 +159,8 @@ def copies(rows: Sequence[Mapping], by: str = "centered") -> list[float]:
 def excess(rows: Sequence[Mapping]) -> tuple[float, float]:
     """How often a sample is nearer to its nearest training image than a new image is to its own.
 
-    Parameters
-    ----------
-    rows
-        Of a stored result ``...-samples``, for one N and sampler.
-
-    Returns
-    -------
-    by_pixels, by_features
-        See `gahr.intervals.superiority`: 0.5 is no copying.
+    By pixels and by features, from the ``rows`` of `copies`. See `gahr.intervals.superiority`: 0.5 is no
+    copying.
     """
     pixels, features = (
         superiority(copies(rows, by), pick(rows, measure="held_out", by=by)[0]["values"])
@@ -244,18 +194,9 @@ def medians(stored: Mapping) -> dict[str, Interval]:
 
 
 def pictures(rows: Sequence[Mapping], shape: tuple[int, int, int]) -> dict[str, Tensor]:
-    """The first samples for one N and sampler, ``"a"`` and ``"b"``, and the training images nearest to them.
+    """The first samples for one N and sampler, and the training images nearest to them.
 
-    Parameters
-    ----------
-    rows
-        Of the table ``pictures`` of a stored result ``...-samples``.
-    shape
-        ``(C, H, W)`` of a picture.
-
-    Returns
-    -------
-    found
-        ``"a"``, ``"nearest_a"``, ``"b"`` and ``"nearest_b"``, each ``(B, C, H, W)``.
+    From rows of the table ``pictures`` of a stored result ``...-samples``, pictures of a shape ``(C, H, W)``:
+    ``"a"``, ``"nearest_a"``, ``"b"`` and ``"nearest_b"``, each ``(B, C, H, W)``.
     """
     return {row["which"]: unpack(row["packed"], shape) for row in rows}

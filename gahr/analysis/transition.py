@@ -58,15 +58,8 @@ def _two_digits(n: float) -> str:
 def gap(facts: Mapping) -> Gap:
     """Training minus held-out PSNR at each noise level, with standard errors.
 
-    Parameters
-    ----------
-    facts
-        Of a network, as `gahr.zoo.describe` has them and `gahr.training.loop.train` returns them.
-
-    Raises
-    ------
-    ValueError
-        If there is no training curve: a network of fresh images has no training set.
+    ``facts`` are a network's, as `gahr.zoo.describe` has them and `gahr.training.loop.train` returns them.
+    One of fresh images has no training set, and no training curve: that is a `ValueError`.
     """
     curves = facts["curves"]
     if not {"train", "held_out"} <= set(curves):
@@ -178,18 +171,9 @@ def _place(
 def locate(
     rungs: Mapping[int, Mapping], threshold: float, sigma: float | None = None, logarithmic: bool = False
 ) -> Transition:
-    """`crossing` of a ladder: of its mean gap, or of the gap at one noise level.
+    """`crossing` of a ladder: of its mean gap, or of the gap at one of its noise levels ``sigma``.
 
-    Parameters
-    ----------
-    rungs
-        Facts by training-set size, smallest first, as from `gahr.zoo.ladder`.
-    threshold
-        In dB.
-    sigma
-        One of the stored noise levels; the mean over all by default.
-    logarithmic
-        As in `crossing`.
+    ``rungs`` holds facts by training-set size, smallest first, as `gahr.zoo.ladder` returns them.
     """
     found = [mean_gap(facts) if sigma is None else _at(gap(facts), sigma) for facts in rungs.values()]
     gaps, se = zip(*found, strict=True)

@@ -64,12 +64,8 @@ def _drawer(name: str) -> Callable[[int, int], Tensor] | None:
 def is_drawn(name: str) -> bool:
     """Whether a class is drawn from a seed (then it has a `fresh` stream), not photographed.
 
-    Raises
-    ------
-    KeyError
-        If there is no such class; the message names the nearest.
-    FileNotFoundError
-        If it is of the reader's own and not there.
+    An unknown class is a `KeyError` that names the nearest; one of the reader's own that is not there, a
+    `FileNotFoundError`.
 
     Examples
     --------
@@ -147,13 +143,7 @@ def count(name: str, half: str) -> int | None:
 
 
 def fresh(name: str, count: int, seed: int) -> Tensor:
-    """New images of a drawn class, never the same for two seeds, and in no half, ``(count, 1, H, W)``.
-
-    Raises
-    ------
-    ValueError
-        If the class is photographed: there is no endless stream of photographs.
-    """
+    """New images of a drawn class, never the same for two seeds, and in no half, ``(count, 1, H, W)``."""
     if not is_drawn(name):
         raise ValueError(f"{name} is a class of photographs: give a number of images, not fresh ones.")
     return _drawer(name)(count, 10_000_000 + seed)

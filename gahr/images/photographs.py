@@ -112,23 +112,8 @@ def split_indices(name: str, n: int, half: str) -> np.ndarray:
 
     The class, without near-duplicates, is put in a fixed shuffled order (stored in ``data/images/``).
     The first 2,000 are held out. Half ``"a"`` is the next ``n``; half ``"b"`` is the last ``n``.
-    So small sets are nested in large ones, and A and B never meet.
-
-    Parameters
-    ----------
-    name
-        ``"fashion32"`` or ``"faces40"``.
-    n
-        Training-set size, or how many held-out images.
-    half
-        ``"a"``, ``"b"`` or ``"held-out"``.
-
-    Raises
-    ------
-    KeyError
-        If the class or the half is unknown; the message names the nearest.
-    ValueError
-        If ``n`` is larger than the half.
+    So small sets are nested in large ones, and A and B never meet. Names and errors are those of
+    `gahr.images.load`.
     """
     order = _order(name)
     check_known(half, ("a", "b", "held-out"), "half")

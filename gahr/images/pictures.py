@@ -31,13 +31,7 @@ class Unreadable(ValueError):
 
 
 def files(root: str | Path) -> list[Path]:
-    """Pictures in a folder and below it, sorted by their path; hidden ones are passed over.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder, or no picture in it.
-    """
+    """Pictures in a folder and below it, at least one, sorted by their path; hidden ones are passed over."""
     root = Path(root).expanduser()
 
     def counts(file: Path) -> bool:

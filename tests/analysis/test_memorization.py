@@ -131,7 +131,7 @@ def test_the_distance_ratio_tells_copies_from_others():
     x = torch.stack([train[0] * 0.9, (train[0] + train[1]) / 2])
     ratio = memorization.distance_ratio(x, train)
     assert ratio.tolist() == pytest.approx([0.1 / 1.81**0.5, 1.0])
-    assert measures.memorized_fraction(x, train) == (ratio < 1 / 3).double().mean()
+    assert memorization.memorized_fraction(x, train) == (ratio < 1 / 3).double().mean()
     with pytest.raises(ValueError, match="needs at least 2 training images; got 1"):
         memorization.distance_ratio(x, train[:1])
 
