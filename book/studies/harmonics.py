@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gahr import _files, bases, images, measures, zoo
-from gahr.analysis import bestbasis, calpha
+from gahr.analysis import bestbasis, calpha, subspaces
 from gahr.analysis import harmonics as along
 from gahr.analysis import slopes as of
 
@@ -31,6 +31,14 @@ TRAINED = "calpha40a{:g}b{:g}-unet16-fresh-a"
 UNEQUAL_SIGMA, UNEQUAL_COUNT = 0.2, 10
 SHOWN = 2
 """Seed of the picture at which the vectors themselves are kept."""
+
+OPTIMIZERS = {
+    "Muon": "calpha40a4-unet16-fresh-a-3000",
+    "Muon, another seed": "calpha40a4-unet16-fresh-a-3000-seed1",
+    "Adam": "calpha40a4-unet16-fresh-a-adam",
+}
+"""Networks whose kernels were trained by different optimizers, and a second seed of one of them; the steps
+were chosen for about equal PSNR."""
 
 
 def network(alpha: float) -> str:
@@ -253,4 +261,50 @@ def unequal(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> dic
     return settings | {"pictures": len(seeds), "rows": rows, "shown": shown}
 
 
-STUDIES = {"calpha40-slopes": slopes, "calpha40-harmonics": harmonics, "calpha40-unequal": unequal}
+def optimizers(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> dict:
+    """Whether the optimizer makes the basis: networks of two optimizers beside networks of two seeds.
+
+    Parameters
+    ----------
+    seeds
+        Of the pictures, alpha = 4.
+    runs
+        Folder with the runs of the set ``optimizers`` (``GAHR_RUNS`` by default).
+
+    Returns
+    -------
+    found
+        ``networks``: for each the ``steps`` and held-out ``psnr`` in dB at each ``sigma``.
+        ``rows``: by ``network`` and ``measure``, as in `harmonics`. ``pairs``: for each pair of networks the
+        energy that their first `COUNT` vectors share, mean over pictures, ``se`` and each picture's.
+
+    Notes
+    -----
+    Source: the paper, section 4, leaves open whether the architecture or the optimization is biased.
+    """
+    known, rows, views = [], [], {}
+    for name, run in OPTIMIZERS.items():
+        f, facts = zoo.load_run(run, runs), zoo.describe(run)
+        curve = facts["curves"]["held_out"]
+        steps = facts["recipe"]["steps"]
+        known.append({"network": name, "steps": steps, "sigma": curve["sigma"], "psnr": curve["psnr"]})
+        views[name] = [calpha.look(f, 4.0, seed, SIGMA) for seed in seeds]
+        numbers = [calpha.summary(view, "network", COUNT) for view in views[name]]
+        for measure in numbers[0]:
+            row = _mean("network", measure, [each[measure] for each in numbers])
+            rows.append({"network": name} | row)
+    pairs = []
+    for other in [name for name in OPTIMIZERS if name != "Muon"]:
+        both = zip(views["Muon"], views[other], strict=True)
+        each = [subspaces.shared(a.basis.e[:COUNT], b.basis.e[:COUNT])[-1].item() for a, b in both]
+        pairs.append({"first": "Muon", "second": other, "each": each} | _mean("network", "shared", each))
+    settings = {"sigma": SIGMA, "count": COUNT, "pictures": len(seeds)}
+    return settings | {"networks": known, "rows": rows, "pairs": pairs}
+
+
+STUDIES = {
+    "calpha40-slopes": slopes,
+    "calpha40-harmonics": harmonics,
+    "calpha40-unequal": unequal,
+    "calpha40-optimizers": optimizers,
+}

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gahr import bases, denoisers, images, intervals, jacobian, measures, zoo
+from gahr import bases, denoisers, images, intervals, measures, zoo
 from gahr._checks import check_known
-from gahr.analysis import manifolds, subspaces
+from gahr.analysis import manifolds, slopes, subspaces
 from gahr.analysis.slopes import WEAK
 from gahr.denoisers import Denoiser, Projection
 from gahr.ideal import cones, discs
@@ -20,6 +20,7 @@ DIMENSION = {"discs40": 5, "ray40": 1, "sinusoids40": 2}
 LEVELS = (0.01, 0.02, 0.04, 0.08, 0.16)
 THRESHOLDS = (0.5, 0.1, 0.02)
 SIDE, SHOWN = 40, 10
+PICTURES = 12
 CONTRAST = 0.3
 
 
@@ -59,7 +60,15 @@ def optima(name: str, n: int, sigmas: tuple[float, ...] = measures.SIGMAS) -> di
     x = images.load(name, n, "held-out")
     chosen = {"network": zoo.load(network(name))} | exact(name)
     errors = {key: manifolds.errors(f, x, sigmas) for key, f in chosen.items()}
+    if isinstance(chosen["told"], cones.ExactCone):
+        errors["expected"] = expected(chosen["told"], x, sigmas)
     return {"network": network(name), "images": n} | compared(errors, sigmas, DIMENSION[name])
+
+
+def expected(best: cones.ExactCone, x: Tensor, sigmas: tuple[float, ...]) -> Tensor:
+    """Posterior variance at the noisy images of `gahr.analysis.manifolds.errors`, ``(levels, B)``."""
+    noisy = (denoisers.add_noise(x, sigma, 1000 * level) for level, sigma in enumerate(sigmas))
+    return torch.stack([best.variance(y, sigma) for y, sigma in zip(noisy, sigmas, strict=True)])
 
 
 def compared(errors: dict[str, Tensor], sigmas: tuple[float, ...], dimension: int) -> dict:
@@ -69,28 +78,28 @@ def compared(errors: dict[str, Tensor], sigmas: tuple[float, ...], dimension: in
     -------
     found
         ``errors``: by ``denoiser``, ``mse`` at each noise level. ``gaps``: by ``pair`` and ``sigma``, ``db``
-        and ``se``. ``slopes``: by denoiser, with intervals.
+        and ``se``. ``slopes``: by denoiser, of the PSNR of the mean error, with intervals.
     """
     gaps, weak = [], [k for k, s in enumerate(sigmas) if WEAK[0] <= s <= WEAK[1]]
     line = [torch.tensor(dimension * s**2 / SIDE**2, dtype=torch.float64) for s in sigmas]
     pairs = {pair: (errors[over], errors[under]) for pair, (over, under) in PAIRS.items()}
-    pairs |= {f"{key} to line": (errors[key], line) for key in ("told", "blind", "network")}
+    known = ("told", "blind", "network", "expected")
+    pairs |= {f"{key} to line": (errors[key], line) for key in known if key in errors}
     for pair, (over, under) in pairs.items():
         for sigma, a, b in zip(sigmas, over, under, strict=True):
             found = intervals.gap(a, b)
             gaps.append({"pair": pair, "sigma": sigma, "db": found.db, "se": found.se})
-    slopes = []
+    fitted = []
     for key, each in errors.items():
-        table = measures.decibels(each[weak].clamp_min(1e-15))
-        slope, low, high = measures.slope(table, tuple(sigmas[k] for k in weak))
-        slopes.append({"denoiser": key, "slope": slope, "low": low, "high": high})
+        slope, low, high = slopes.pooled(each[weak], tuple(sigmas[k] for k in weak))
+        fitted.append({"denoiser": key, "slope": slope, "low": low, "high": high})
     return {
         "sigma": list(sigmas),
         "dimension": dimension,
         "pixels": SIDE**2,
         "errors": [{"denoiser": key, "mse": each.mean(1).tolist()} for key, each in errors.items()],
         "gaps": gaps,
-        "slopes": slopes,
+        "slopes": fitted,
     }
 
 
@@ -98,7 +107,7 @@ def examples(name: str, count: int) -> Tensor:
     """Parameters of the images whose bases are taken, ``(count, m)``, float64, by a fixed rule.
 
     Discs: the first held-out ones whose two grays differ by at least 0.3. A ray or a wave: intensities
-    0.8, 0.5, 0.3, ... and phases 1, 2, 3, ...
+    evenly from 0.2 to 0.9, in an order in which neighbours are far apart, and phases 1, 2, 3, ...
     """
     check_known(name, DIMENSION, "class")
     if name == "discs40":
@@ -106,10 +115,10 @@ def examples(name: str, count: int) -> Tensor:
         middle = SIDE * (0.25 + 0.5 * u[:2])
         found = torch.cat([middle, SIDE * (0.10 + 0.15 * u[2:3]), u[3:]]).T
         return found[(found[:, 3] - found[:, 4]).abs() >= CONTRAST][:count]
-    intensity = torch.tensor([0.8, 0.5, 0.3], dtype=torch.float64)[:count]
+    phase = torch.arange(1, count + 1, dtype=torch.float64)
+    intensity = 0.2 + 0.7 * (phase * (5**0.5 - 1) / 2 % 1)
     if name == "ray40":
         return intensity[:, None]
-    phase = torch.arange(1.0, 4.0)[:count].double()
     return torch.stack([intensity * phase.cos(), intensity * phase.sin()], 1)
 
 
@@ -121,11 +130,11 @@ def drawer(name: str) -> Callable[[Tensor], Tensor]:
     return lambda parameters: torch.einsum("bm,mchw->bchw", parameters, axes)
 
 
-def tangents(name: str, count: int = 3, sigmas: tuple[float, ...] = LEVELS) -> dict:
+def tangents(name: str, count: int = PICTURES, sigmas: tuple[float, ...] = LEVELS) -> dict:
     """Leading factors, how many there are, and how the leading directions lie to the tangent space.
 
-    For the network the factors are singular values of its Jacobian, and eigenvalues of its symmetric part;
-    for the exact denoiser, told sigma, they are eigenvalues of posterior covariance over sigma^2.
+    Factors are eigenvalues, as in chapter 7: for the network of the symmetric part of its Jacobian, for the
+    exact denoiser, told sigma, of the posterior covariance over sigma^2.
     """
     draw, f, best, m = drawer(name), zoo.load(network(name)), exact(name)["told"], DIMENSION[name]
     rows = []
@@ -133,14 +142,11 @@ def tangents(name: str, count: int = 3, sigmas: tuple[float, ...] = LEVELS) -> d
         x, plane = draw(parameters[None]), manifolds.tangent(draw, parameters, step=1e-5)
         for level, sigma in enumerate(sigmas):
             y = denoisers.add_noise(x.float(), sigma, seed=100 * index + level)
-            J = jacobian.linearize(f, y).matrix()
-            found = {"network": bases.singular(J, shape=tuple(y.shape[1:])), "symmetric": _symmetric(J, y)}
-            found["exact"] = known = exact_basis(best, y, sigma, plane)
+            found = {"network": bases.at(f, y), "exact": exact_basis(best, y, sigma, plane)}
             for key, basis in found.items():
                 rows.append({"image": index, "sigma": sigma, "which": key} | _beside(basis, plane, m))
-                if basis is not known:
-                    to_exact = subspaces.angles(basis.out[:m].double(), known.out[:m].double())
-                    rows[-1]["to_exact"] = [round(angle, 2) for angle in to_exact.tolist()]
+            to_exact = subspaces.angles(*(basis.e[:m].double() for basis in found.values()))
+            rows[-2]["to_exact"] = [round(angle, 2) for angle in to_exact.tolist()]
     return {
         "network": network(name),
         "images": count,
@@ -149,10 +155,6 @@ def tangents(name: str, count: int = 3, sigmas: tuple[float, ...] = LEVELS) -> d
         "parameters": examples(name, count).tolist(),
         "rows": rows,
     }
-
-
-def _symmetric(J: Tensor, y: Tensor) -> bases.Basis:
-    return bases.symmetric(J, shape=tuple(y.shape[1:]))
 
 
 def exact_basis(f: Denoiser, y: Tensor, sigma: float, plane: Tensor) -> bases.Basis:
@@ -171,17 +173,17 @@ def exact_basis(f: Denoiser, y: Tensor, sigma: float, plane: Tensor) -> bases.Ba
 
 def _beside(basis: bases.Basis, plane: Tensor, m: int) -> dict:
     """Leading factors, counts above the thresholds, sum, and angles in degrees."""
-    angles = subspaces.angles(basis.out[:m].double(), plane)
+    angles = subspaces.angles(basis.e[:m].double(), plane)
     return {
         "lam": [round(v, 4) for v in basis.lam[:SHOWN].tolist()],
         "above": [int((basis.lam > t).sum()) for t in THRESHOLDS],
         "sum": basis.lam.sum().item(),
         "angles": [round(v, 2) for v in angles.tolist()],
-        "inside": ((basis.out[:m].double() @ plane.T).square().sum() / m).item(),
+        "inside": ((basis.e[:m].double() @ plane.T).square().sum() / m).item(),
     }
 
 
 STUDIES = {}
-for _name, _n, _shown in (("discs40", 200, 3), ("ray40", 1000, 1), ("sinusoids40", 500, 1)):
+for _name, _n in (("discs40", 200), ("ray40", 1000), ("sinusoids40", 500)):
     STUDIES[f"{_name}-optima"] = functools.partial(optima, _name, _n)
-    STUDIES[f"{_name}-tangents"] = functools.partial(tangents, _name, _shown)
+    STUDIES[f"{_name}-tangents"] = functools.partial(tangents, _name)

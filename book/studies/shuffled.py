@@ -12,7 +12,7 @@ from gahr.denoisers import Denoiser, Wiener, add_noise
 from gahr.images import synthetic
 from gahr.jacobian import asymmetry, linearize
 
-NETWORKS = {"faces": "faces40-unet16-n13000-a-mse", "shuffled": "shuffled40-unet16-n13000-a"}
+NETWORKS = {"faces": "faces40-unet16-n13000-a", "shuffled": "shuffled40-unet16-n13000-a"}
 SIGMA, FACES, COUNT = 0.3, 8, 1000
 RANKS = (*range(1, 21), 29, 30, 41, 53, 70, 100, 150, 200, 300, 400, 600, 800, 1200)
 RANGES = {"all": (0.01, 1.0), "strong": (0.1, 1.0), "middle": (0.05, 0.5)}
@@ -69,7 +69,8 @@ def gaps(table: Tensor, other: Tensor, sigmas: tuple[float, ...]) -> dict[str, l
     """How much better the first table of PSNRs is, by image, and both slopes over some ranges.
 
     ``table``, ``other``: ``(levels, B)``, the same noisy images. Slopes have intervals from a
-    bootstrap over images; ``difference`` is the second's less the first's, by image.
+    bootstrap over images; ``difference`` is the second's less the first's, by image, and ``ratio`` the
+    second's over the first's, both resampled together.
     """
     more = table - other
     mean, se = more.mean(1).tolist(), (more.std(1) / more.shape[1] ** 0.5).tolist()
@@ -80,29 +81,40 @@ def gaps(table: Tensor, other: Tensor, sigmas: tuple[float, ...]) -> dict[str, l
         for of, each in (("first", table), ("second", other), ("difference", -more)):
             slope, least, most = measures.slope(each[at], tuple(sigmas[k] for k in at))
             slopes.append({"range": name, "of": of, "slope": slope, "low": least, "high": most})
+        levels = [sigmas[k] for k in at]
+        slopes.append({"range": name, "of": "ratio"} | ratio(table[at], other[at], levels))
     return {"gaps": rows, "slopes": slopes}
+
+
+def ratio(table: Tensor, other: Tensor, sigmas: list[float], draws: int = 1000) -> dict[str, float]:
+    """Second mean slope over the first, with a 95 % interval from a bootstrap of images in pairs."""
+    entry = -20 * torch.tensor(sigmas, dtype=torch.float64).log10()
+    entry = (entry - entry.mean())[:, None]
+    first, second = ((entry * each.double()).sum(0) for each in (table, other))  # but for one common factor
+    picks = torch.randint(len(first), (draws, len(first)), generator=torch.Generator().manual_seed(0))
+    drawn = second[picks].mean(1) / first[picks].mean(1)
+    low, high = drawn.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return {"slope": (second.mean() / first.mean()).item(), "low": low, "high": high}
 
 
 def describe(J: Tensor, wiener: Tensor, spectra: bool = False) -> dict:
     """Numbers of one Jacobian, in the order of the image's pixels; with ``spectra`` factors at `RANKS`, too.
 
-    ``neighbours`` is the mean over the first 20 output directions; ``above 0.5`` how many singular values
-    exceed one half.
+    Factors and directions are those of the symmetric part. ``neighbours`` is the mean over the first 20
+    directions; ``above 0.5`` how many factors exceed one half.
     """
     size = round(len(J) ** 0.5)
-    S = bases.singular(J, shape=(1, size, size))
+    S = bases.symmetric(J, shape=(1, size, size))
     found = {
         "trace": J.trace().item(),
         **{f"above {least:g}": int((S.lam > least).sum()) for least in (1, 0.5, 0.2, 0.1)},
         "asymmetry": asymmetry(J).value,
         "diagonal": diagonal_share(J),
         "likeness": locality.likeness(J, wiener),
-        "neighbours": neighbours(S.out[:20].view(-1, 1, size, size)).mean().item(),
+        "neighbours": neighbours(S.e[:20].view(-1, 1, size, size)).mean().item(),
     }
     if spectra:
-        ranks = torch.tensor([k for k in RANKS if k <= len(J)]) - 1
-        symmetric = bases.symmetric(J, shape=(1, size, size)).lam
-        found |= {"singular": S.lam[ranks].tolist(), "symmetric": symmetric[ranks].tolist()}
+        found["symmetric"] = S.lam[torch.tensor([k for k in RANKS if k <= len(J)]) - 1].tolist()
     return found
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "by_rule",
     "local_slopes",
     "minimax_slope",
+    "pooled",
     "usable",
     "without_floor",
 ]
@@ -151,6 +152,36 @@ def by_rule(
     return ByRule(measures.slope(table[torch.tensor(inside)], levels), levels, floor, prior)
 
 
+def pooled(error: Tensor, sigmas: Sequence[float], draws: int = 1000, seed: int = 0) -> Interval:
+    """Slope of the PSNR of the *mean* squared error, with a bootstrap interval over images.
+
+    `gahr.measures.slope` averages the slopes of the images' own curves instead. The two differ where
+    errors differ much between images: the mean is ruled by the worst. ``error`` holds squared errors,
+    ``(levels, B)``, of which no level's mean may be 0; ``draws`` are resamples of the images.
+
+    Examples
+    --------
+    >>> error = torch.tensor([[0.01], [0.02]]) * torch.tensor([1.0, 3.0])
+    >>> round(pooled(error, (0.1, 0.2)).value, 4)
+    0.5
+    """
+    draws = check_count(draws, "draws", 1)
+    if error.ndim != 2 or len(error) != len(sigmas):
+        raise ValueError(f"errors must be ({len(sigmas)}, B), a row a level; got {tuple(error.shape)}.")
+    error, n = error.double(), error.shape[1]
+    picks = torch.randint(n, (draws, n), generator=stream(seed))
+    mean = torch.cat([error.mean(1, keepdim=True), error[:, picks].mean(2)], 1)
+    if (mean <= 0).any():
+        raise ValueError("at some noise level the mean error is not positive; leave that level out.")
+    entry = -20 * torch.log10(torch.tensor(sigmas, dtype=torch.float64))
+    entry = (entry - entry.mean())[:, None]
+    found = (entry * measures.decibels(mean)).sum(0) / entry.square().sum()
+    low, high = found[1:].quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    if n < 2:  # one image tells no spread
+        low = high = math.nan
+    return Interval(found[0].item(), low, high)
+
+
 def without_floor(
     table: Tensor, clean: Tensor, sigmas: Sequence[float], draws: int = 500, seed: int = 0
 ) -> Interval:
@@ -172,21 +203,12 @@ def without_floor(
 
     Notes
     -----
-    Unlike `gahr.measures.slope` this takes the PSNR of the mean squared error, since the difference
-    of two errors may be negative for a single image.
+    Errors are averaged before decibels are taken (`pooled`), since the difference of two errors may be
+    negative for a single image.
     """
-    draws = check_count(draws, "draws", 1)
     error, floor = 10 ** (-table.double() / 10), 10 ** (-clean.double() / 10)
     if error.ndim != 2 or error.shape != (len(sigmas), len(floor)):
         raise ValueError(f"table must be ({len(sigmas)}, {len(floor)}); got {tuple(table.shape)}.")
-    picks = torch.randint(len(floor), (draws, len(floor)), generator=stream(seed))
-    rest = torch.cat([(error - floor).mean(1, keepdim=True), (error - floor)[:, picks].mean(2)], 1)
-    if (rest <= 0).any():
+    if ((error - floor).mean(1) <= 0).any():
         raise ValueError("at some noise level the error is not above the floor; leave that level out.")
-    entry = -20 * torch.log10(torch.tensor(sigmas, dtype=torch.float64))
-    entry = (entry - entry.mean())[:, None]
-    slopes = (entry * measures.decibels(rest)).sum(0) / entry.square().sum()
-    low, high = slopes[1:].quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    if len(floor) < 2:  # one image tells no spread
-        low = high = math.nan
-    return Interval(slopes[0].item(), low, high)
+    return pooled(error - floor, sigmas, draws, seed)

@@ -98,8 +98,20 @@ class ExactCone(nn.Module):
             along = along * place / place.norm(dim=1, keepdim=True).clamp_min(1e-300)
         return (along @ self.axes).view_as(y).to(y)
 
-    def _intensity(self, length: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Intensity along the observed direction and log evidence (without the rest of ``y``), ``(B,)``."""
+    def variance(self, y: Tensor, sigma: float) -> Tensor:
+        """Squared error per pixel that must be expected at a noisy image, ``(B,)``, float64.
+
+        The posterior variance. Its mean over noisy images is the least mean squared error, as is the mean of
+        the errors themselves; but it is known without the chance of the one noise that was drawn.
+        """
+        sigma = np.asarray(need_sigma(sigma, "this cone", y)).ravel()
+        place = check_images(y, "y").flatten(1).double() @ self.axes.T / self.energy
+        length = place[:, 0].numpy() if len(self.axes) == 1 else place.norm(dim=1).numpy()
+        along, square, _ = self._intensity(length, np.broadcast_to(sigma, length.shape))
+        return torch.from_numpy(square - along**2) * self.energy / self.axes.shape[1]
+
+    def _intensity(self, length: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Intensity along the observed direction, mean square intensity, log evidence of both, ``(B,)``."""
         spread = sigma / self.energy**0.5
         middle = np.clip(length, 0, 1)
         low, high = np.maximum(middle - 10 * spread, 0), np.minimum(middle + 10 * spread, 1)
@@ -114,7 +126,8 @@ class ExactCone(nn.Module):
             along = a * special.i1e(tilt) / special.i0e(tilt)
             density = density * special.i0e(tilt)
         mass = density.sum(1)
-        return (density * along).sum(1) / mass, best[:, 0] + np.log(mass)
+        means = [(density * each).sum(1) / mass for each in (along, a**2)]
+        return *means, best[:, 0] + np.log(mass)
 
     def _blind_intensity(self, length: np.ndarray, rest: np.ndarray) -> np.ndarray:
         """The same intensity, averaged over the noise levels that the rest of ``y`` leaves open."""
@@ -123,7 +136,7 @@ class ExactCone(nn.Module):
         for one, energy in zip(length, rest, strict=True):
             found = noise_levels(math.sqrt(max(energy, 1e-20) / d), d, self.nodes[1])
             sigma, weight = (np.array(part) for part in zip(*found, strict=True))
-            intensity, evidence = self._intensity(np.full_like(sigma, one), sigma)
+            intensity, _, evidence = self._intensity(np.full_like(sigma, one), sigma)
             log_weight = np.log(weight) + evidence - d * np.log(sigma) - energy / (2 * sigma**2)
             share = np.exp(log_weight - log_weight.max())
             estimates.append(share @ intensity / share.sum())

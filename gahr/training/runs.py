@@ -60,6 +60,11 @@ def _sets() -> dict[str, list[Recipe]]:
         + _runs("faces40", (13_000,), "a", **twin),
         # what a choice costs
         "precision": _runs("fashion32", (10,), "a", precision="fp32", tag="fp32"),
+        "optimizers": [
+            Recipe("calpha40a4", None, "a", optimizer="adam", tag="adam"),
+            Recipe("calpha40a4", None, "a", steps=3000, tag="3000"),
+            Recipe("calpha40a4", None, "a", steps=3000, seed=1, tag="3000-seed1"),
+        ],
         "noise": _runs("fashion32", (14_000,), "a", **quadratic)
         + _runs("calpha40a4 discs40", halves="a", **quadratic),
     }

@@ -75,6 +75,19 @@ def test_the_interval_without_the_floor_is_that_of_a_mean():
     assert found.high - found.low == pytest.approx(2 * 1.96 * sd, rel=0.15)
 
 
+def test_pooled_is_ruled_by_the_worst_image():
+    """One image of slope 0 whose error is everything, nine of slope 1: the mean's curve is flat."""
+    sigmas = (0.01, 0.02, 0.04)
+    error = torch.tensor(sigmas)[:, None].square() * torch.full((1, 10), 1e-6)
+    error[:, 0] = 1.0
+    assert slopes.pooled(error, sigmas).value == pytest.approx(0, abs=1e-4)
+    assert measures.slope(measures.decibels(error), sigmas).value == pytest.approx(0.9, abs=1e-4)
+    with pytest.raises(ValueError, match="a row a level"):
+        slopes.pooled(error.T, sigmas)
+    with pytest.raises(ValueError, match="not positive"):
+        slopes.pooled(0 * error, sigmas)
+
+
 # ------------------------------------------------------------------------------------------------
 # A slope by the rule
 

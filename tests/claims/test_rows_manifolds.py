@@ -44,9 +44,11 @@ def made_up(monkeypatch):
 
 def test_finders():
     assert manifolds.line("ray40") == ("0.3 (0 to 0.6) dB", "+0.2 dB", "unclear")
+    RESULTS["ray40-optima"]["gaps"].append({"pair": "expected to line", "sigma": 0.01, "db": 0.1, "se": 0.1})
+    assert manifolds.line("ray40") == ("0.1 (-0.1 to 0.3) dB", "+0.4 dB", "holds")
     assert manifolds.slope("ray40") == ("0.6 (0.5 to 0.95)", "+0.3", "unclear")
     assert manifolds.short("ray40") == ("4 (3 to 5) dB", "+3 dB", "holds")
-    assert manifolds.angle("ray40", 0.04) == ("25 (10 to 40) degrees", "+5 degrees", "unclear")
+    assert manifolds.angle("ray40", 0.04) == ("25 (10 to 40) degrees; optimum 80", "+5 degrees", "unclear")
     assert manifolds.factors("ray40", 0.04, 0, 1, 0.75, 1.25) == ("1.1", "+0.15", "holds")
     found = manifolds.factors("ray40", 0.04, 1, 6, 0.1, 0.8)
     assert found == ("0.6, 0.3, 0.2, 0.2, 0.05", "-0.05", "differs")
@@ -54,9 +56,9 @@ def test_finders():
 
 
 def test_weighting(monkeypatch):
-    curves = {"x-a-mse": [40.0, 38.0, 36.0], "x-a-mse-quadratic": [43.9794, 37.9588, 0.0]}
+    curves = {"x-a-mse": [1e-4, 10**-3.8, 1.0], "x-a-mse-quadratic": [10**-4.39794, 10**-3.79588, 1.0]}
     rows = {
-        name: {"curves": {"held_out": {"sigma": [0.01, 0.02, 0.5], "psnr": p}}} for name, p in curves.items()
+        name: {"curves": {"held_out": {"sigma": [0.01, 0.02, 0.5], "mse": e}}} for name, e in curves.items()
     }
     monkeypatch.setattr(zoo, "describe", rows.__getitem__)
     assert manifolds.held_out_slope("x-a-mse-quadratic") == pytest.approx(1, abs=1e-4)

@@ -57,6 +57,24 @@ def test_told_plane_waves_are_integrated(sigma, frequency):
     np.testing.assert_allclose(found.flatten(1), expected, atol=3e-4)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("sigma", [0.1, 0.6])
+def test_the_variance_is_that_of_a_dense_grid(sigma, count):
+    axes = span(count)
+    intensity, angle = (np.arange(1000) + 0.5) / 1000, 2 * math.pi * np.arange(360) / 360
+    angle = angle if count == 2 else np.zeros(1)
+    turns = np.stack([np.cos(angle), np.sin(angle)], 1)[:, :count] @ axes.flatten(1).numpy()
+    x = (intensity[:, None, None] * turns).reshape(-1, 25)
+    y = add_noise(torch.cat([0.9 * axes[:1], 0.1 * axes[:1]]), sigma, seed=3)
+    expected = []
+    for one in y.flatten(1).numpy():
+        log_weight = -((x - one) ** 2).sum(1) / (2 * sigma**2)
+        weight = np.exp(log_weight - log_weight.max())
+        weight /= weight.sum()
+        expected.append((weight @ (x - weight @ x) ** 2).mean())
+    np.testing.assert_allclose(ExactCone(axes).variance(y, sigma), expected, rtol=1e-3)
+
+
 @pytest.mark.parametrize("sigma", [1e-6, 1e-3, 30.0, 1e5])
 def test_extreme_noise_levels_stay_finite(sigma):
     x = synthetic.sinusoids(4, 6, seed=0)

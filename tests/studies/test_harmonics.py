@@ -185,3 +185,26 @@ def test_what_is_stored_was_measured_with_the_settings_of_today():
         shuffled.RANKS,
         shuffled.COUNT,
     )
+
+
+def test_optimizers_are_held_against_seeds(monkeypatch):
+    """Two of the three networks are one: their leading spaces are the same; the third keeps others."""
+    cosines = bases.dct(40, 40)
+
+    def keep(ranks):
+        e = cosines[ranks]
+        e = e * torch.linspace(1, 0.5, len(e)).sqrt()[:, None]
+        return lambda y, sigma=None: ((y.flatten(1) @ e.T) @ e).view_as(y)
+
+    first, second = list(range(20)), [*range(15), *range(100, 105)]
+    made = {"calpha40a4-unet16-fresh-a-adam": keep(second)}
+    curve = {"sigma": [0.1], "psnr": [30.0]}
+    facts = {"curves": {"held_out": curve}, "recipe": {"steps": 7}}
+    monkeypatch.setattr(zoo, "load_run", lambda name, runs=None: made.get(name, keep(first)))
+    monkeypatch.setattr(zoo, "describe", lambda name: facts)
+    found = harmonics.optimizers(seeds=(1, 2))
+    assert [row["mean"] for row in found["pairs"]] == pytest.approx([1, 0.75], abs=1e-4)
+    assert [len(row["each"]) for row in found["pairs"]] == [2, 2]
+    assert found["networks"][0] == {"network": "Muon", "steps": 7, "sigma": [0.1], "psnr": [30.0]}
+    aligned = pick(found["rows"], measure="aligned")
+    assert aligned[0]["mean"] == aligned[1]["mean"] != aligned[2]["mean"]

@@ -69,15 +69,6 @@ def test_at_weak_noise_a_disc_has_five_factors_of_one():
     assert lam[:5].sum().item() == pytest.approx(5, abs=1) and lam[5] < 0.3
 
 
-def test_what_is_told_of_a_basis_is_of_its_leading_outputs():
-    plane = torch.eye(6, dtype=torch.float64)[:2]
-    turned = torch.eye(6)[[0, 2, 1, 3, 4, 5]]  # the first output lies in the plane, the second does not
-    basis = bases.Basis(torch.linspace(1, 0, 6), torch.eye(6).flip(0), turned, (1, 2, 3))
-    told = _optima._beside(basis, plane, 2)
-    assert told["inside"] == pytest.approx(0.5) and told["angles"] == pytest.approx([0, 90], abs=0.01)
-    assert told["sum"] == pytest.approx(3)
-
-
 def test_directions_in_the_plane_have_no_angle_to_it():
     e = torch.eye(6)
     basis = bases.Basis(torch.tensor([1.0, 0.6, 0.3, 0.05, 0.0, 0.0]), e, e, (1, 2, 3))
@@ -90,11 +81,22 @@ def test_directions_in_the_plane_have_no_angle_to_it():
     assert _optima._beside(basis, e[[0, 5]].double(), 2)["inside"] == pytest.approx(0.5)
 
 
-def test_factors_of_a_network_are_singular_values(monkeypatch):
-    """A shift of the pixels keeps lengths: all its singular values are 1, and its trace is 0."""
+def test_factors_of_a_network_are_eigenvalues_of_the_symmetric_part(monkeypatch):
+    """A shift by one pixel has singular values of 1; the eigenvalues of its symmetric part are cosines."""
     monkeypatch.setattr(zoo, "load", lambda name: lambda y, sigma=None: y.roll(1, 3))
     rows = {row["which"]: row for row in _optima.tangents("ray40", 1, (0.1,))["rows"]}
-    assert rows["network"]["above"] == [1600] * 3 and rows["network"]["lam"] == pytest.approx(
-        [1] * 10, abs=1e-3
-    )
-    assert rows["symmetric"]["sum"] == pytest.approx(0, abs=0.1)
+    cosines = torch.cos(2 * math.pi * torch.arange(40) / 40)
+    above = [40 * int((cosines > t).sum()) for t in _optima.THRESHOLDS]
+    assert rows["network"]["above"] == above and above[0] < 600
+    assert rows["network"]["sum"] == pytest.approx(0, abs=0.1)
+    assert 0 < rows["network"]["to_exact"][0] < 90 and "to_exact" not in rows["exact"]
+
+
+def test_the_error_to_be_expected_is_the_mean_of_the_errors():
+    best = _optima.exact("ray40")["told"]
+    x = images.load("ray40", 200, "held-out")
+    errors, expected = (find(best, x, (0.05, 0.5)) for find in (manifolds.errors, _optima.expected))
+    assert (errors.mean(1) / expected.mean(1)).tolist() == pytest.approx([1, 1], abs=0.3)
+    assert (expected.std(1) < 0.5 * errors.std(1)).all()
+    line = 0.05**2 / 1600
+    assert expected[0].mean().item() == pytest.approx(line, rel=0.03)

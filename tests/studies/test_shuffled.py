@@ -28,21 +28,32 @@ def test_gaps_and_slopes_of_tables_that_are_known():
     for row, sigma, gap in zip(found["gaps"], sigmas, 0.2 * entry[:, 0] + 2, strict=True):
         assert row["sigma"] == sigma and row["db"] == pytest.approx(gap.item(), abs=1e-4)
         assert row["se"] < 1e-5  # by face, what is common to a face drops out
-    for name, value in (("first", 0.5), ("second", 0.3), ("difference", -0.2)):
+    for name, value in (("first", 0.5), ("second", 0.3), ("difference", -0.2), ("ratio", 0.6)):
         (row,) = pick(found["slopes"], range="all", of=name)
         assert [row[key] for key in ("slope", "low", "high")] == pytest.approx([value] * 3, abs=1e-5)
+
+
+def test_a_ratio_resamples_pairs():
+    """Slopes that differ widely between faces, but always by one factor: the ratio is sure."""
+    sigmas = [0.01, 0.1, 1.0]
+    entry = -20 * torch.tensor(sigmas).log10()[:, None]
+    each = entry * torch.rand(1, 40, generator=torch.Generator().manual_seed(0))
+    found = _shuffled.ratio(each, 0.4 * each, sigmas)
+    assert list(found.values()) == pytest.approx([0.4] * 3, abs=1e-5)
+    apart = _shuffled.ratio(each, 0.4 * each.flip(1), sigmas)
+    assert apart["high"] - apart["low"] > 0.05
 
 
 def test_a_jacobian_is_described_in_the_order_of_the_picture():
     J = torch.diag(torch.linspace(1.2, 0, 64))
     found = _shuffled.describe(J, torch.ones(64, 64) + J, spectra=True)
-    assert found["singular"][0] == pytest.approx(1.2) and found["diagonal"] == pytest.approx(1)
+    assert found["symmetric"][0] == pytest.approx(1.2) and found["diagonal"] == pytest.approx(1)
     assert found["trace"] == pytest.approx(64 * 0.6) and found["above 0.5"] == int((J > 0.5).sum())
     assert found["asymmetry"] == 0 and abs(found["neighbours"]) < 0.1
 
 
 def slopes(first, second):
-    spans = {"first": first, "second": second}
+    spans = {"first": first, "second": second, "ratio": second / first}
     return [
         {"range": "all", "of": of, "slope": v, "low": v - 0.01, "high": v + 0.01} for of, v in spans.items()
     ]
@@ -71,7 +82,7 @@ def made_up(monkeypatch):
 def test_rows_find_what_they_say(made_up):
     text, margin, verdict = shuffled.gap(0.3, 3)
     assert text == "3.1 (2.9 to 3.3) dB" and margin == "+0.1 dB" and verdict == "unclear"
-    assert shuffled.slopes()[0].startswith("0.5 (0.475 to 0.525)")
+    assert shuffled.slopes()[0].startswith("0.5 (0.49 to 0.51)")
     assert shuffled.slopes()[2] == "holds"
     text, margin, verdict = shuffled.eigenvalues()  # at 1.875, 4.875, ... counted from 1
     assert text == "1.11, 1.03, 0.912, 0.862, 0.812" and verdict == "holds"
