@@ -49,9 +49,7 @@ def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 20
     tensor([2., 4., 6., 8.])
     """
     _check_one(y)
-    ask, chunk = Caller(f), check_count(chunk, "chunk", 1)
-    ask.checked(y, sigma)
-    need_gradient(lambda image: ask(image, sigma), y)
+    chunk, ask = check_count(chunk, "chunk", 1), _tried(f, y, sigma)
     rows = torch.func.jacrev(lambda image: ask(image, sigma).flatten(), chunk_size=chunk)(y.detach())
     return rows.reshape(y.numel(), y.numel()).detach()
 
@@ -142,9 +140,8 @@ def linearize(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 6
     (True, True)
     """
     _check_one(y)
-    y, chunk, ask = y.detach(), check_count(chunk, "chunk", 1), Caller(f)
-    ask.checked(y, sigma)
-    need_gradient(lambda image: ask(image, sigma), y)
+    y, chunk = y.detach(), check_count(chunk, "chunk", 1)
+    ask = _tried(f, y, sigma)
     network, near = _copied(f), 1e3 * torch.finfo(y.dtype).eps
     if y.element_size() < 4:
         half, y = y.dtype, y.float()
@@ -158,6 +155,14 @@ def linearize(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 6
         network.to(memory_format=torch.contiguous_format)
     push, pull = found or differentiated(g, y, sigma)
     return Linearization(push, pull, y, chunk, frozen=bool(found))
+
+
+def _tried(f: Denoiser, y: Tensor, sigma: float | None = None) -> Caller:
+    """The denoiser as it is called, once it has answered and let a gradient through."""
+    ask = Caller(f)
+    ask.checked(y, sigma)
+    need_gradient(lambda image: ask(image, sigma), y)
+    return ask
 
 
 def _copied(f: Denoiser) -> nn.Module | None:
@@ -260,9 +265,8 @@ def probe_trace(
     Source: Hutchinson (1990). The trace is the effective dimension (paper, equation 10).
     """
     check_images(y, "y")
-    probes, generator, values, ask = check_count(probes, "probes", 2), stream(seed), [], Caller(f)
-    ask.checked(y)
-    need_gradient(ask, y)
+    probes, generator, values = check_count(probes, "probes", 2), stream(seed), []
+    ask = _tried(f, y)
     _, pull = torch.func.vjp(ask, y.detach())
     for _ in range(probes):
         v = torch.randint(2, y.shape, generator=generator).to(y) * 2 - 1

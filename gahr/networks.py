@@ -173,11 +173,7 @@ class BFCNN(nn.Module):
     multiple = 1
 
     def __init__(
-        self,
-        channels: int = 64,
-        layers: int = 21,
-        image_channels: int = 1,
-        first_layer_linear: bool = True,
+        self, channels: int = 64, layers: int = 21, image_channels: int = 1, first_layer_linear: bool = True
     ) -> None:
         super().__init__()
         channels, layers = check_count(channels, "channels", 1), check_count(layers, "layers", 3)

@@ -159,11 +159,7 @@ def is_live() -> bool:
 
 
 def explore(
-    draw: Callable[..., None],
-    choices: Mapping[str, Sequence],
-    alt: str,
-    start: int = 0,
-    dpi: int = 80,
+    draw: Callable[..., None], choices: Mapping[str, Sequence], alt: str, start: int = 0, dpi: int = 80
 ) -> None:
     """Let the reader vary the arguments of a drawing function.
 
@@ -176,15 +172,8 @@ def explore(
         first only and keeps the others at their first value.
     alt
         What the figure shows, for readers who do not see it; the current value is appended.
-    start
-        Which value of the first choice is shown at the beginning.
-    dpi
-        Resolution of the static frames.
-
-    Raises
-    ------
-    ValueError
-        If there is no choice, or one without values.
+    start, dpi
+        Which value of the first choice is shown at the beginning; resolution of the static frames.
     """
     if not choices or not all(len(values) for values in choices.values()):
         raise ValueError("explore needs at least one choice, and a value for each.")

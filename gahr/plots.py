@@ -163,10 +163,7 @@ def scored(x: Tensor, estimates: Mapping[str, Tensor]) -> list[str]:
 
 
 def psnr(
-    ax: Axes,
-    curves: Mapping[str, Mapping[str, Sequence[float]]],
-    dashed: Iterable[str] = (),
-    title: str = "",
+    ax: Axes, curves: Mapping[str, Mapping[str, Sequence[float]]], dashed: Iterable[str] = (), title: str = ""
 ) -> None:
     """Output PSNR against input PSNR, one line for each curve, and the line where nothing is gained.
 

@@ -16,15 +16,7 @@ import torch
 from torch import Tensor
 
 from gahr._calls import Caller, need_evaluation, network_of
-from gahr._checks import (
-    check_count,
-    check_images,
-    check_known,
-    check_number,
-    check_seed,
-    check_shape,
-    stream,
-)
+from gahr._checks import check_count, check_images, check_known, check_number, check_seed, check_shape, stream
 from gahr.denoisers import Denoiser
 
 __all__ = ["Measurement", "Sampling", "Trajectory", "sample", "solve"]

@@ -16,16 +16,7 @@ from gahr import _files, _published, networks
 from gahr._checks import check_known
 from gahr.denoisers import Blind
 
-__all__ = [
-    "describe",
-    "halves",
-    "ladder",
-    "load",
-    "load_run",
-    "names",
-    "published",
-    "result",
-]
+__all__ = ["describe", "halves", "ladder", "load", "load_run", "names", "published", "result"]
 
 
 def names(kind: str = "network") -> list[str]:

@@ -6,6 +6,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from book.studies import agreement
 from book.studies.transition import TWINS
@@ -109,14 +110,27 @@ def _size(images_name: str, drawn: dict, train: dict, ruler: Blind) -> list[dict
     return rows
 
 
+@torch.no_grad()
+def features(f: Blind, x: Tensor, batch: int = 256) -> Tensor:
+    """What the coarsest layer of a UNet says of each image, ``(B, channels, H', W')``.
+
+    Its pixels are so large that a shift by one or two of the image's changes little.
+    """
+    if not hasattr(f.network, "mid_block"):
+        raise ValueError(f"a {type(f.network).__name__} has no middle block; use a UNet.")
+    found = []
+    for part in f.check(x).split(batch):
+        for block in range(f.network.blocks):
+            part = F.avg_pool2d(f.network.encoder[str(block)](part), 2)
+        found.append(f.network.mid_block(part))
+    return torch.cat(found)
+
+
 def _by_features(ruler: Blind, drawn: dict, train: dict, held_out: Tensor) -> list[dict]:
     """The same by what one network, for all N, sees; the mean over new images is removed."""
-    new = memorization.features(ruler, held_out)
+    new = features(ruler, held_out)
     center = new.mean(0)
-    seen, known = (
-        {half: memorization.features(ruler, x) - center for half, x in part.items()}
-        for part in (drawn, train)
-    )
+    seen, known = ({half: features(ruler, x) - center for half, x in part.items()} for part in (drawn, train))
     between = measures.similarity(seen["a"], seen["b"], center=False)
     rows = [{"measure": "between", "share": "both", "by": "features", "values": _short(between)}]
     for half in seen:

@@ -60,16 +60,9 @@ class Dense(nn.Module):
 def clouds(
     noise: Sequence[float], n: int = 4000, new: int = 500, size: int = 16, contrast: float = 0.25
 ) -> tuple[Tensor, Tensor, dict[float, float]]:
-    """Smooth Gaussian images of mean zero, to train on and to measure on, and the least error per pixel.
+    """Smooth Gaussian images of mean zero, ``n`` to train on, ``new`` to measure on, and the least errors.
 
-    Parameters
-    ----------
-    noise
-        Noise levels for the least error, which is that of the Wiener filter.
-    n, new
-        How many images of the two kinds.
-    size, contrast
-        Side in pixels; standard deviation of a pixel.
+    Those are the Wiener filter's, per pixel, by noise level. ``contrast`` is a pixel's standard deviation.
     """
     x, y = (synthetic.gaussian(k, size, 1.5, contrast, seed) - 0.5 for k, seed in ((n, 1), (new, 2)))
     power = synthetic.gaussian_power(size, 1.5, contrast)

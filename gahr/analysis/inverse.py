@@ -13,32 +13,11 @@ from torch import Tensor
 
 from gahr._checks import check_count, check_images, check_number, check_orthonormal, check_shape, stream
 
-__all__ = [
-    "Pixels",
-    "Rows",
-    "compressive",
-    "inpainting",
-    "random_pixels",
-    "spectral",
-    "super_resolution",
-]
+__all__ = ["Pixels", "Rows", "compressive", "inpainting", "random_pixels", "spectral", "super_resolution"]
 
 
 class Rows:
-    """A linear measurement with orthonormal rows.
-
-    Parameters
-    ----------
-    rows
-        ``(m, d)``, orthonormal.
-    shape
-        ``(C, H, W)`` of the images measured, ``d = C H W``.
-
-    Raises
-    ------
-    ValueError
-        If the rows are not orthonormal or do not fit the shape.
-    """
+    """A linear measurement with orthonormal rows, ``(m, d)``, of images of a shape ``(C, H, W)``."""
 
     def __init__(self, rows: Tensor, shape: tuple[int, int, int]) -> None:
         d = math.prod(check_shape(shape))
@@ -84,13 +63,7 @@ class Rows:
 
 
 class Pixels(Rows):
-    """Some pixels as they are: kept as a mask, which for large images is all that there is room for.
-
-    Parameters
-    ----------
-    seen
-        Which pixels are measured, bool ``(C, H, W)``; at least one.
-    """
+    """Some pixels as they are, by a bool mask ``(C, H, W)``: for large images all that there is room for."""
 
     def __init__(self, seen: Tensor) -> None:
         if not isinstance(seen, Tensor) or seen.dtype != torch.bool or seen.ndim != 3 or not seen.any():

@@ -14,16 +14,7 @@ from torch import Tensor
 from gahr._checks import check_images, check_number
 from gahr.images import synthetic
 
-__all__ = [
-    "convolution_mse",
-    "distances",
-    "likeness",
-    "moved",
-    "order",
-    "side",
-    "whole",
-    "window_mse",
-]
+__all__ = ["convolution_mse", "distances", "likeness", "moved", "order", "side", "whole", "window_mse"]
 
 
 def order(size: int, block: int = 1, seed: int = 0) -> Tensor:

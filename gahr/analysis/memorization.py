@@ -14,14 +14,12 @@ from torch.nn import functional as F
 
 from gahr import measures
 from gahr._checks import check_images, check_number
-from gahr.denoisers import Blind
 
 __all__ = [
     "Patchwork",
     "bright",
     "closest",
     "distance_ratio",
-    "features",
     "memorized_fraction",
     "patchwork",
     "ranks",
@@ -102,22 +100,6 @@ def ray_ratio(x: Tensor, train: Tensor) -> Tensor:
     cosine = (one @ two.T).clamp(0, 1).topk(2, dim=1).values
     first, second = (1 - cosine.square()).sqrt().T
     return first / second
-
-
-@torch.no_grad()
-def features(f: Blind, x: Tensor, batch: int = 256) -> Tensor:
-    """What the coarsest layer of a UNet says of each image, ``(B, channels, H', W')``.
-
-    Its pixels are so large that a shift by one or two of the image's changes little.
-    """
-    if not hasattr(f.network, "mid_block"):
-        raise ValueError(f"a {type(f.network).__name__} has no middle block; use a UNet.")
-    found = []
-    for part in f.check(x).split(batch):
-        for block in range(f.network.blocks):
-            part = F.avg_pool2d(f.network.encoder[str(block)](part), 2)
-        found.append(f.network.mid_block(part))
-    return torch.cat(found)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -19,18 +19,7 @@ from gahr.intervals import Interval, median, superiority
 from gahr.notebook import pick
 from gahr.sampling import Sampling, Trajectory, sample
 
-__all__ = [
-    "SHARED",
-    "alike",
-    "copies",
-    "draw",
-    "estimates",
-    "excess",
-    "kl",
-    "medians",
-    "pictures",
-    "split",
-]
+__all__ = ["SHARED", "alike", "copies", "draw", "estimates", "excess", "kl", "medians", "pictures", "split"]
 
 _APART = 1_000_000
 SHARED = {"both": (0, 1, 0, 1), "start": (0, 1, 0, 2), "noise": (0, 1, 3, 1), "nothing": (0, 1, 3, 2)}

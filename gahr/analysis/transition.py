@@ -8,19 +8,10 @@ from typing import NamedTuple
 
 from gahr._checks import check_number, check_numbers
 
-__all__ = [
-    "Gap",
-    "Transition",
-    "crossing",
-    "gap",
-    "locate",
-    "mean_gap",
-    "onset",
-    "progress",
-]
+__all__ = ["Gaps", "Transition", "crossing", "gap", "locate", "mean_gap", "onset", "progress"]
 
 
-class Gap(NamedTuple):
+class Gaps(NamedTuple):
     """PSNR on training images minus PSNR on held-out images, in dB, at each noise level."""
 
     sigma: tuple[float, ...]
@@ -55,7 +46,7 @@ def _two_digits(n: float) -> str:
     return f"{float(f'{n:.2g}'):,.0f}"
 
 
-def gap(facts: Mapping) -> Gap:
+def gap(facts: Mapping) -> Gaps:
     """Training minus held-out PSNR at each noise level, with standard errors.
 
     ``facts`` are a network's, as `gahr.zoo.describe` has them and `gahr.training.loop.train` returns them.
@@ -69,7 +60,7 @@ def gap(facts: Mapping) -> Gap:
     train, new = curves["train"], curves["held_out"]
     if list(train["sigma"]) != list(new["sigma"]):
         raise ValueError("the two curves were measured at different noise levels.")
-    return Gap(
+    return Gaps(
         tuple(train["sigma"]),
         tuple(a - b for a, b in zip(train["psnr"], new["psnr"], strict=True)),
         tuple(math.hypot(*pair) for pair in zip(train["se"], new["se"], strict=True)),
@@ -180,7 +171,7 @@ def locate(
     return crossing(list(rungs), gaps, threshold, se, logarithmic)
 
 
-def _at(found: Gap, sigma: float) -> tuple[float, float]:
+def _at(found: Gaps, sigma: float) -> tuple[float, float]:
     if sigma not in found.sigma:
         raise ValueError(f"sigma must be one of {', '.join(map(str, found.sigma))}; got {sigma!r}.")
     place = found.sigma.index(sigma)

@@ -29,16 +29,8 @@ def gap_scale(ax: Axes) -> None:
     ax.set_yticks([], minor=True)
 
 
-def levels(ax: Axes, gaps: Mapping[int, transition.Gap], means: Mapping[int, float]) -> None:
-    """Gap against N, one line for each noise level, and the mean over noise levels in black.
-
-    Parameters
-    ----------
-    ax
-        Where.
-    gaps, means
-        Gap at each noise level, and its mean, in dB, by N.
-    """
+def levels(ax: Axes, gaps: Mapping[int, transition.Gaps], means: Mapping[int, float]) -> None:
+    """Gap against N, one line for each noise level, and the mean over levels in black; in dB, by N."""
     sigmas = next(iter(gaps.values())).sigma
     for k, sigma in enumerate(sigmas):
         shade = plt.cm.viridis(k / len(sigmas))
@@ -53,14 +45,7 @@ def levels(ax: Axes, gaps: Mapping[int, transition.Gap], means: Mapping[int, flo
 def bands(ax: Axes, sigmas: Sequence[float], found: Mapping[float, Sequence[Sequence[float]]]) -> None:
     """N* against the noise level: for each threshold a band from the least to the largest value found.
 
-    Parameters
-    ----------
-    ax
-        Where.
-    sigmas
-        Noise levels.
-    found
-        By threshold in dB: for each noise level the values of N* that were found there.
+    ``found`` has, by threshold in dB, the values of N* that were found at each noise level.
     """
     for (threshold, rows), color in zip(found.items(), _HUES, strict=False):
         low, high = [min(row) for row in rows], [max(row) for row in rows]
@@ -76,14 +61,8 @@ def picture_sizes(
 ) -> None:
     """Left: mean gap against N, with two standard errors. Right: N* against the side of the pictures.
 
-    Parameters
-    ----------
-    axes
-        Two.
-    gaps
-        By side in pixels and half: mean gap and its standard error, in dB, by N.
-    found
-        By side and half: the values of N* that were found; a bar joins the least and the largest.
+    By side in pixels and half, ``gaps`` has the mean gap and its standard error, in dB, by N, and ``found``
+    the values of N* that were found; a bar joins the least and the largest.
     """
     hues = dict(zip(sorted({side for side, _ in gaps}), _HUES, strict=False))
     for (side, half), rows in gaps.items():
@@ -106,26 +85,10 @@ def picture_sizes(
 
 
 def histories(ax: Axes, runs: Mapping[int, Sequence[tuple[float, float]]], clock: str) -> None:
-    """Gap of runs as they went.
-
-    Parameters
-    ----------
-    ax
-        Where.
-    runs
-        By N: pairs of a time and the gap in dB.
-    clock
-        What the times are; names the axis.
-    """
+    """Gap of runs as they went: by N, pairs of a time and the gap in dB; ``clock`` names the axis."""
     for k, (n, rows) in enumerate(runs.items()):
-        ax.plot(
-            *zip(*rows, strict=True),
-            "o-",
-            ms=3,
-            lw=1.5,
-            color=plt.cm.viridis(k / len(runs)),
-            label=f"N = {n:,}",
-        )
+        look = {"ms": 3, "lw": 1.5, "color": plt.cm.viridis(k / len(runs))}
+        ax.plot(*zip(*rows, strict=True), "o-", label=f"N = {n:,}", **look)
     times = [time for rows in runs.values() for time, _ in rows]
     plots.log_ticks(ax, _powers(min(times), max(times)))
     gap_scale(ax)
@@ -145,13 +108,9 @@ def at_step(ax: Axes, gaps: Mapping[int, float], step: int) -> None:
 class Live:
     """A figure of training runs, redrawn as they go; used as a context, which ends with the last drawing.
 
-    It trains nothing: it draws the rows that a run reports. In a notebook the figure is displayed at
-    once and updated in place, so the stored page keeps the final one. Elsewhere it is only drawn.
-
-    Parameters
-    ----------
-    last
-        Largest number of steps, for the horizontal axis.
+    It trains nothing: it draws the rows that a run reports, up to the step ``last``. In a notebook the figure
+    is displayed at once and updated in place, so the stored page keeps the final one. Elsewhere it is only
+    drawn.
 
     Examples
     --------

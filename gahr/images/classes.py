@@ -138,8 +138,7 @@ def count(name: str, half: str) -> int | None:
     check_known(half, _SEEDS, "half")
     if is_drawn(name):
         return None
-    photographed = name if name == "fashion32" else "faces40"
-    return photographs.HELD_OUT if half == "held-out" else photographs.capacity(photographed)
+    return photographs.capacity(_PHOTOGRAPHS[name][0], half)
 
 
 def fresh(name: str, count: int, seed: int) -> Tensor:

@@ -16,15 +16,7 @@ from gahr import _files
 from gahr._checks import check_images, check_known, check_number
 from gahr.images import _files as _sources
 
-__all__ = [
-    "HELD_OUT",
-    "capacity",
-    "covariance",
-    "drop_near_duplicates",
-    "portrait",
-    "read",
-    "split_indices",
-]
+__all__ = ["HELD_OUT", "capacity", "covariance", "drop_near_duplicates", "portrait", "read", "split_indices"]
 
 HELD_OUT = 2000
 """How many images of each class are kept out of both halves."""
@@ -96,15 +88,16 @@ def _order(name: str) -> np.ndarray:
         return stored["order"]
 
 
-def capacity(name: str) -> int:
-    """Largest N for which a class has two disjoint training sets and the held-out images.
+def capacity(name: str, half: str = "a") -> int:
+    """Largest N for which a class has two disjoint training sets, or how many images it holds out.
 
     Examples
     --------
     >>> capacity("faces40")
     13146
     """
-    return (len(_order(name)) - HELD_OUT) // 2
+    check_known(half, ("a", "b", "held-out"), "half")
+    return HELD_OUT if half == "held-out" else (len(_order(name)) - HELD_OUT) // 2
 
 
 def split_indices(name: str, n: int, half: str) -> np.ndarray:
@@ -115,9 +108,7 @@ def split_indices(name: str, n: int, half: str) -> np.ndarray:
     So small sets are nested in large ones, and A and B never meet. Names and errors are those of
     `gahr.images.load`.
     """
-    order = _order(name)
-    check_known(half, ("a", "b", "held-out"), "half")
-    limit = HELD_OUT if half == "held-out" else (len(order) - HELD_OUT) // 2
+    order, limit = _order(name), capacity(name, half)
     if not 1 <= n <= limit:
         raise ValueError(f"{name}, {half}: n must be between 1 and {limit}; got {n}.")
     if half == "held-out":

@@ -40,15 +40,12 @@ def step(engine: Engine, recipe: Recipe, batch: tuple[Tensor, Tensor, Tensor], t
 
     Parameters
     ----------
-    engine
-        Holds the network, its optimizers and its running errors.
-    recipe
-        Says how fast, how precisely, and what counts.
-    batch
-        Noisy images, noise and noise levels, as `gahr.training.recipes.draw` returns them. Each
+    engine, recipe
+        What holds the network, its optimizers and its running errors; and what says how fast, how precisely,
+        and what counts.
+    batch, t
+        Noisy images, noise and noise levels of step t, as `gahr.training.recipes.draw` returns them. Each
         process takes its part.
-    t
-        Which step this is.
 
     Returns
     -------
@@ -198,22 +195,8 @@ def train(
 def run(recipe: Recipe, folder: str | Path, **options: object) -> Path:
     """Train a recipe on its own images and write all that is left of it, in ``folder/name``.
 
-    What is already finished is not done again. ``status.json`` says how far a run has come,
-    ``facts.json`` is written last, when all else is there.
-
-    Parameters
-    ----------
-    recipe
-        What to do.
-    folder
-        Where runs go.
-    options
-        Further arguments of `train`.
-
-    Returns
-    -------
-    path
-        The network's file.
+    What is already finished is not done again. ``status.json`` says how far a run has come, ``facts.json`` is
+    written last, when all else is there. Options are those of `train`; returned is the network's file.
     """
     folder = Path(folder) / recipe.name
     path, facts_path = folder / f"{recipe.name}.safetensors", folder / "facts.json"

@@ -218,17 +218,15 @@ def draw(recipe: Recipe, x: Tensor | None, step: int) -> tuple[Tensor, Tensor, T
 
     Parameters
     ----------
-    recipe
-        Says how many images, and how the noise level is drawn.
+    recipe, step
+        How many images, and how the noise level is drawn; which batch.
     x
-        Training images, ``(n, 1, H, W)``; ``None`` for a recipe with fresh images.
-    step
-        Which batch.
+        Training images, ``(n, C, H, W)``; ``None`` for a recipe with fresh images.
 
     Returns
     -------
     y, noise
-        Each ``(batch, 1, H, W)``, on the device of ``x``; ``y - noise`` are the clean images.
+        Each ``(batch, C, H, W)``, on the device of ``x``; ``y - noise`` are the clean images.
     sigma
         Noise level of each image, ``(batch,)``.
     """

@@ -93,17 +93,9 @@ def may_ship(recipe: dict) -> bool:
 def add_run(folder: str | Path, weights: bool = True) -> dict:
     """Take a finished run into ``data/``: its weights, if they may be shipped, and what was measured.
 
-    Parameters
-    ----------
-    folder
-        Of the run, as `gahr.training.loop.run` leaves it.
-    weights
-        False to take in what was measured and not the network, where a class has many networks.
-
-    Returns
-    -------
-    row
-        What the manifest now says. Without weights it is one of the ``records``, with the reason.
+    ``folder`` is as `gahr.training.loop.run` leaves it. With ``weights=False``, where a class has many
+    networks, only what was measured is taken in. Returned is what the manifest now says: without weights
+    one of the ``records``, with the reason.
     """
     folder = Path(folder)
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))

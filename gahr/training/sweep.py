@@ -43,18 +43,10 @@ _OPTIONS = {
 
 @dataclasses.dataclass
 class Run:
-    """One recipe on its way.
+    """One recipe on its way, in a folder of its name.
 
-    Parameters
-    ----------
-    recipe
-        What to do.
-    folder
-        Where; it has the recipe's name.
-    state
-        ``"waiting"``, ``"queued"``, ``"running"``, ``"finished"`` or ``"failed"``.
-    note
-        What there is to say about it.
+    ``state`` is ``"waiting"``, ``"queued"``, ``"running"``, ``"finished"`` or ``"failed"``; ``note`` says
+    more.
     """
 
     recipe: Recipe
@@ -135,18 +127,14 @@ def run(
 
     Parameters
     ----------
-    recipes
-        What to do.
-    folder
-        Where; each run has a folder of its recipe's name there.
-    engine
-        ``"local"`` or ``"slurm"``.
+    recipes, folder
+        What to do, and where; each run has a folder of its recipe's name there. Two of one name are refused.
+    engine, options
+        ``"local"`` or ``"slurm"``; and ``gpus``, under Slurm also those of `gahr.training._queues.Slurm`.
     at_once
         Jobs at a time; by default one on this machine, all of them under Slurm.
     processes
         Processes of each run, started by ``torchrun`` if there are several.
-    options
-        ``gpus``; under Slurm also those of `gahr.training._queues.Slurm`.
     report
         Called with all runs whenever they were looked at.
     retries
@@ -154,13 +142,6 @@ def run(
         Slurm requeues goes on by itself.
     command
         Makes the command of a run.
-
-    Raises
-    ------
-    ValueError
-        If two recipes have one name, or an option is wrong.
-    ModuleNotFoundError
-        If submitit is not installed.
     """
     folder = Path(folder).resolve()
     runs = [Run(recipe, folder / recipe.name) for recipe in recipes]
