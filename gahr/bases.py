@@ -36,18 +36,15 @@ __all__ = [
 
 @dataclasses.dataclass(frozen=True)
 class Basis:
-    """Shrinkage factors and the directions they act on.
+    """Shrinkage factors and the directions they act on, in images of a shape ``(C, H, W)``.
 
     Parameters
     ----------
     lam
         Factors, decreasing, ``(k,)``.
-    e
-        The input directions: orthonormal rows, ``(k, d)``. For singular vectors, what is measured.
-    out
-        The output directions, ``(k, d)``: what is written. The same as ``e`` for a symmetric matrix.
-    shape
-        ``(C, H, W)`` of an image.
+    e, out
+        The input directions, orthonormal rows, ``(k, d)``: for singular vectors, what is measured. And the
+        output directions: what is written. Both are the same for a symmetric matrix.
     """
 
     lam: Tensor

@@ -65,12 +65,7 @@ def add_noise(x: Tensor, sigma: float | Tensor, seed: int = 0) -> Tensor:
 
 
 class Blind(nn.Module):
-    """A denoiser from a network that predicts the noise: ``f(y) = y - network(y)``.
-
-    Parameters
-    ----------
-    network
-        Maps ``(B, C, H, W)`` to the predicted noise of the same shape.
+    """A denoiser from a network that predicts the noise, ``(B, C, H, W)``: ``f(y) = y - network(y)``.
 
     Examples
     --------
@@ -95,16 +90,10 @@ class Blind(nn.Module):
 
 
 class Rescaled(nn.Module):
-    """A denoiser made for another scale of intensities, such as [-1, 1], as one for [0, 1].
+    """A denoiser ``g(y, sigma)`` made for another scale of intensities, such as [-1, 1], as one for [0, 1].
 
-    ``f(y, sigma) = (g(2 y - 1, 2 sigma) + 1) / 2`` for the default scale.
-
-    Parameters
-    ----------
-    denoiser
-        ``g(y, sigma)``, or ``g(y)``.
-    low, high
-        What it takes for black and for white.
+    ``f(y, sigma) = (g(2 y - 1, 2 sigma) + 1) / 2`` for the default scale; ``low`` and ``high`` are what it
+    takes for black and for white. ``g(y)`` will do.
 
     Examples
     --------
@@ -133,10 +122,9 @@ class Wiener(nn.Module):
     ----------
     mean
         Mean image, ``(1, C, H, W)``.
-    values, vectors
-        Leading eigenvalues ``(k,)`` and orthonormal eigenvectors ``(k, C H W)`` of the covariance.
-    rest
-        Variance in each direction orthogonal to ``vectors``.
+    values, vectors, rest
+        Leading eigenvalues ``(k,)`` and orthonormal eigenvectors ``(k, C H W)`` of the covariance, and the
+        variance in each direction orthogonal to them.
 
     Notes
     -----
@@ -215,12 +203,11 @@ class Threshold(nn.Module):
 
     Parameters
     ----------
-    basis
-        Orthonormal rows, ``(d, d)``; see `gahr.bases.dct` and `gahr.bases.wavelet`.
+    basis, keep
+        Orthonormal rows, ``(d, d)``, as from `gahr.bases.dct` and `gahr.bases.wavelet`; and how many leading
+        ones (the coarsest) are never thresholded.
     factor
         The threshold is ``factor * sigma``.
-    keep
-        How many leading rows (the coarsest) are never thresholded.
 
     Notes
     -----

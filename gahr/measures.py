@@ -217,15 +217,10 @@ def _unit(x: Tensor, center: bool) -> Tensor:
 
 
 def similarity(x: Tensor, y: Tensor, center: bool = True) -> Tensor:
-    """Cosine similarity of each pair of images, shape ``(B,)``.
+    """Cosine similarity of each pair of images ``(B, C, H, W)``, shape ``(B,)``.
 
-    Parameters
-    ----------
-    x, y
-        ``(B, C, H, W)``.
-    center
-        Remove each image's mean first (then it is the correlation). The paper writes "cosine
-        similarity" and its code has both; without centering any two photographs look alike.
+    With ``center`` each image's mean is removed first (then it is the correlation). The paper writes "cosine
+    similarity" and its code has both; without centering any two photographs look alike.
 
     Examples
     --------

@@ -114,10 +114,8 @@ class Trajectory:
     ----------
     x
         The samples, denoised one last time, ``(B, C, H, W)``; NaN where an image was given up.
-    path
-        Images on the way, ``(K, B, C, H, W)``: the start, then every ``keep``-th step.
-    times
-        The steps at which they were taken, ``(K,)``.
+    path, times
+        Images on the way, ``(K, B, C, H, W)``: the start, then every ``keep``-th step; and those steps.
     sigma
         Estimated noise level of each image, at the start and after each step, ``(steps + 1, B)``;
         NaN once the image has stopped.

@@ -108,11 +108,6 @@ def halves(stem: str) -> tuple[Blind, Blind]:
     """The two networks trained on disjoint halves, for instance ``halves("fashion32-unet16-n10")``.
 
     Networks that were trained on this machine are found where `load_run` looks.
-
-    Raises
-    ------
-    KeyError
-        If the manifest lacks one; the message names the nearest.
     """
     own, both = names("run"), [f"{stem}-{half}" for half in ("a", "b")]
     loaded = [load_run(name) if name in own else load(name) for name in both]
@@ -123,19 +118,9 @@ def halves(stem: str) -> tuple[Blind, Blind]:
 def ladder(stem: str, half: str = "a") -> dict[int, dict]:
     """What `describe` says of networks that differ in training-set size only, by size, smallest first.
 
-    Where none is stored, runs that were finished on this machine (see `names`).
-
-    Parameters
-    ----------
-    stem
-        Class and network, for instance ``"fashion32-unet16"``.
-    half
-        ``"a"`` or ``"b"``; with a tag, ``"a-mse"``: what the names end with.
-
-    Raises
-    ------
-    KeyError
-        If nothing of that name is stored.
+    ``stem`` is of class and network, for instance ``"fashion32-unet16"``; ``half`` is what the names end
+    with: ``"a"`` or ``"b"``, or with a tag, ``"a-mse"``. Where none is stored, runs that were finished on
+    this machine (see `names`) will do.
 
     Examples
     --------
@@ -157,6 +142,8 @@ def ladder(stem: str, half: str = "a") -> dict[int, dict]:
 def published(name: str) -> Blind:
     """One of the paper's own networks by name, fetched from its authors' repository and verified.
 
+    It comes in evaluation mode, without gradients, and is not fetched again while it lies in the cache.
+
     Parameters
     ----------
     name
@@ -167,11 +154,6 @@ def published(name: str) -> Blind:
         of the same regularity. ``"bfcnn-bsd400-gray"``, ``"bfcnn-mnist-gray"`` and
         ``"bfcnn-bsd300-color"`` are the group's BF-CNNs of 2021, for photographs, digits and colour
         photographs. ``names("published")`` lists all.
-
-    Returns
-    -------
-    f
-        In evaluation mode, without gradients. Not fetched again while it lies in the cache.
 
     Raises
     ------

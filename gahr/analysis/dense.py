@@ -20,22 +20,12 @@ __all__ = ["Dense", "clouds"]
 
 
 class Dense(nn.Module):
-    """Bias-free multilayer perceptron, full matrices and ReLUs, that estimates the clean image.
+    """Bias-free multilayer perceptron, full matrices and ReLUs, for images ``(B, 1, size, size)``.
 
     What it returns is the noise, as with the other networks: the input less the estimate. Few directions
     make up an image and all make up the noise, so that hidden layers not much wider than the image
-    would have to learn at length to let noise pass.
-
-    Parameters
-    ----------
-    size
-        Side of the images: ``(B, 1, size, size)``.
-    width
-        Units in each hidden layer.
-    layers
-        Matrices, at least one.
-    seed
-        Of the initial weights.
+    would have to learn at length to let noise pass. It has ``layers`` matrices, at least one, with ``width``
+    units between them.
     """
 
     def __init__(self, size: int, width: int = 512, layers: int = 3, seed: int = 0) -> None:

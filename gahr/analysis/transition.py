@@ -111,10 +111,8 @@ def crossing(
 
     Parameters
     ----------
-    n
-        Training-set sizes, increasing.
-    gaps, se
-        Gap at each, and its standard error if known, in dB.
+    n, gaps, se
+        Training-set sizes, increasing; the gap at each, and its standard error if known, in dB.
     threshold
         In dB.
     logarithmic

@@ -89,12 +89,8 @@ def load(name: str, n: int, half: str) -> Tensor:
 
     Parameters
     ----------
-    name
-        See the table at the head of this module.
-    n
-        How many.
-    half
-        ``"a"``, ``"b"`` or ``"held-out"``.
+    name, half
+        See the table at the head of this module; ``"a"``, ``"b"`` or ``"held-out"``.
 
     Raises
     ------

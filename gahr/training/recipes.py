@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -186,6 +187,12 @@ AUTHORS: dict = {
 """The authors' recipe, as options of `Recipe`, but for their batch of 512 and their 500,000 steps. Their
 released code draws sigma = U^2 unless told otherwise; their paper says only "in [0, 1]".
 """
+
+
+def options_of(recipe: Mapping[str, object]) -> list[str]:
+    """A recipe's fields as options of ``python -m gahr train``."""
+    said = ((key, "fresh" if value is None else str(value)) for key, value in recipe.items())
+    return [part for key, value in said for part in (f"--{key.replace('_', '-')}", value)]
 
 
 def check_network(spec: str) -> tuple[str, int]:

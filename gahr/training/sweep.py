@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from gahr.training import _jobs, _progress, _queues
 from gahr.training.loop import is_finished, read_json
+from gahr.training.recipes import options_of
 from gahr.training.runs import EXAMPLE, read
 
 if TYPE_CHECKING:
@@ -104,9 +105,7 @@ def command_for(
     # standalone: a free port for each; "--": torchrun would take --n for an option of its own
     torchrun = ["torch.distributed.run", "--standalone", f"--nproc_per_node={processes}", "-m", "--"]
     command = [sys.executable, "-m", *(torchrun if processes > 1 else []), "gahr", "train"]
-    command += ["--folder", str(folder)]
-    for key, value in dataclasses.asdict(recipe).items():
-        command += [f"--{key.replace('_', '-')}", "fresh" if value is None else str(value)]
+    command += ["--folder", str(folder), *options_of(dataclasses.asdict(recipe))]
     return command if checkpoint_every is None else [*command, "--checkpoint-every", str(checkpoint_every)]
 
 
