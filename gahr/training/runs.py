@@ -25,12 +25,12 @@ _SEEDS = {"a": 0, "b": 1}
 
 
 def _runs(
-    classes: str, sizes: tuple[int | None, ...] = (None,), halves: str = "ab", **more: object
+    images: str, sizes: tuple[int | None, ...] = (None,), halves: str = "ab", **more: object
 ) -> list[Recipe]:
     """Every class at every training-set size (``None``: fresh images); halves begin with other weights."""
     return [
         Recipe(name, n, half, **{"seed": _SEEDS[half]} | more)
-        for name in classes.split()
+        for name in images.split()
         for n in sizes
         for half in halves
     ]
