@@ -96,8 +96,9 @@ def capacity(name: str, half: str = "a") -> int:
     >>> capacity("faces40")
     13146
     """
+    order = _order(name)
     check_known(half, ("a", "b", "held-out"), "half")
-    return HELD_OUT if half == "held-out" else (len(_order(name)) - HELD_OUT) // 2
+    return HELD_OUT if half == "held-out" else (len(order) - HELD_OUT) // 2
 
 
 def split_indices(name: str, n: int, half: str) -> np.ndarray:
