@@ -3,8 +3,9 @@
     python book/_tools/offline.py zip _build/html _build/gahr-book.zip
     python book/_tools/offline.py pdf _build/html _build/gahr-book.pdf
 
-The zip's pages open with a double click. The lab's engine and networks stay out, since a browser does not
-load them from a file. The PDF is one document with bookmarks, printed by Chromium.
+The zip's pages open with a double click; the students' set, to which they link, travels along. The lab's
+engine and networks stay out, since a browser does not load them from a file. The PDF is one document with
+bookmarks, printed by Chromium; links to files that it does not hold become plain text.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import chapters
 
-LEFT_OUT = ("_static/lab/engine/", "_static/lab/networks/", "sets/", "_sources/", ".doctrees/", ".buildinfo")
+LEFT_OUT = ("_static/lab/engine/", "_static/lab/networks/", "_sources/", ".doctrees/", ".buildinfo")
 CHROMIUM = "chromium", "chromium-browser", "google-chrome", "chrome"
 START = (
     '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=pages/book/intro.html">'
@@ -117,7 +118,7 @@ def printed(page: str, name: str, known: set[str]) -> str:
             return f'href="#{mark}--{anchor}"'
         to = _normal(folder / address).removesuffix(".html")
         if to not in known:
-            return f'href="{address}"'
+            return ""  # a file that the document does not hold
         return f'href="#{to.replace("/", "-")}{"--" + anchor if anchor else ""}"'
 
     article = re.sub(r'href="([^"]*)"', inwards, article)

@@ -51,6 +51,7 @@ PAGE = """\
 """
 APPEARS = "*What appears:*"  # behind these words a plan says what the room is to find by itself
 IF = "*If "  # and behind these what the lecturer does if something goes wrong
+COVERED = "*right panel covered*"  # so a plan says that a figure's right panel comes later
 
 
 class Figure(NamedTuple):
@@ -64,11 +65,12 @@ class Figure(NamedTuple):
 
 
 class Slide(NamedTuple):
-    """A slide: what of the plan it shows, how it looks, and its Markdown."""
+    """A slide: what of the plan it shows, how it looks, its Markdown, and notes besides the plan's."""
 
     shows: str
     kind: str
     body: str
+    notes: str = ""
 
 
 # ------------------------------------------------------------------------------------------------
@@ -112,6 +114,12 @@ def question(asked: dict, number: int) -> str:
     return f"## Quiz\n\n**{number}.** {asked['ask']}\n\n{rows}"
 
 
+def reasons(asked: dict, number: int) -> str:
+    """What the page says of each answer to a question of a quiz, the right one first."""
+    rows = [("**Right.**", *asked["right"]), *(("Wrong:", *pair) for pair in asked["wrong"])]
+    return f"**Question {number}.**\n\n" + "\n".join(f"- {word} {text} *{why}*" for word, text, why in rows)
+
+
 # ------------------------------------------------------------------------------------------------
 # Markdown
 
@@ -122,7 +130,7 @@ def of_block(block: Block, drawn: dict[str, Figure]) -> Iterator[Slide]:
         name = plan.FIGURE.search(block.text)[1]
         if name not in drawn:
             raise ValueError(f"The plan shows {name}, which no chapter draws.")
-        yield Slide(name, "figure", shown(name, drawn[name]))
+        yield Slide(name, "figure", shown(name, drawn[name], COVERED in block.text))
     elif block.kind.startswith("board "):
         number = block.kind.removeprefix("board ")
         title, text = plan.boards()[number]
@@ -144,7 +152,8 @@ def of_block(block: Block, drawn: dict[str, Figure]) -> Iterator[Slide]:
         name = plan.SECTION.search(block.text)[1]
         asked = yaml.safe_load((quiz.FOLDER / f"{name}.yml").read_text(encoding="utf-8"))["questions"]
         for number in map(int, re.findall(r"\d+", block.text.partition(" of ")[0])):
-            yield Slide(f"quiz {number} {name}", "text", question(asked[number - 1], number))
+            one = asked[number - 1]
+            yield Slide(f"quiz {number} {name}", "text", question(one, number), reasons(one, number))
     elif block.kind == "lab":
         yield Slide("lab", "text", f"## The lab\n\n{block.text.partition(APPEARS)[0]}")
     elif block.kind == "ask":
@@ -153,19 +162,23 @@ def of_block(block: Block, drawn: dict[str, Figure]) -> Iterator[Slide]:
         yield Slide("code", "code", f"## In the notebook\n\n{block.text}")
 
 
-def shown(name: str, figure: Figure) -> str:
+def shown(name: str, figure: Figure, covered: bool = False) -> str:
     """A figure's slide: section, picture, number, and the first sentence of its caption."""
     caption = re.match(r".*?[.?!](?= [A-Z]|$)|.*", figure.caption, re.DOTALL)[0]
     picture = "*Not drawn yet: this chapter has not been executed.*"
     if figure.png:
-        picture = f'<img src="{name}.png" alt="{html.escape(figure.alt)}">'
+        look = ' class="covered"' if covered else ""
+        picture = f'<img src="{name}.png" alt="{html.escape(figure.alt)}"{look}>'
     return f"## {figure.section}\n\n{picture}\n\n**Figure {figure.number}.** {caption}"
 
 
 def said(block: Block) -> str:
     """What the notes say of a block."""
-    if block.kind == "code" or block.kind.startswith("board "):
-        return f"**{block.minutes} min:** write it step by step." if block.minutes else ""
+    if block.kind == "code":
+        return ""
+    if block.kind.startswith("board "):
+        elsewhere = "" if "\n\n" in block.text else block.text  # where it is written out, and what to say
+        return f"**{block.minutes} min:** write it step by step. {elsewhere}".strip()
     word = block.kind.capitalize()
     return "\n\n".join(filter(None, (f"**{word}, {block.minutes} min.** {block.text}", block.answer)))
 
@@ -202,7 +215,7 @@ def of_part(part: Part, drawn: dict[str, Figure]) -> Iterator[str]:
     for block in part.blocks:
         notes = [said(block)]
         for slide in of_block(block, drawn):
-            made.append((slide, before + notes))
+            made.append((slide, [*before, *notes, slide.notes]))
             before, notes = [f"**{part.clock}, {part.title}.**"], []
         if notes and made:
             made[-1][1].extend(notes)

@@ -34,8 +34,8 @@ SHOWN = 2
 """Seed of the picture at which the vectors themselves are kept."""
 
 OPTIMIZERS = {
-    "Muon": "calpha40a4-unet16-fresh-a-3000",
-    "Muon, another seed": "calpha40a4-unet16-fresh-a-3000-seed1",
+    "Muon": "calpha40a4-unet16-fresh-a-1000",
+    "Muon, another seed": "calpha40a4-unet16-fresh-a-1000-seed1",
     "Adam": "calpha40a4-unet16-fresh-a-adam",
 }
 """Networks whose kernels were trained by different optimizers, and a second seed of one of them; the steps
@@ -303,7 +303,57 @@ def optimizers(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> 
     return settings | {"networks": known, "rows": rows, "pairs": pairs}
 
 
+BFCNN = "calpha40a{}-bfcnn32-fresh-a"
+"""The other architecture, for the paper's Figure 16: networks of 32 channels, a sixth of the steps."""
+
+
+def bfcnn(alphas: Sequence[int] = (2, 4), seeds: Sequence[int] = SEEDS, count: int = 1000) -> dict:
+    """Slopes and bases of another architecture, beside the UNet's at the same pictures.
+
+    Parameters
+    ----------
+    alphas
+        Regularities of the pictures; the runs are the set ``bfcnn-calpha``, in ``GAHR_RUNS``.
+    seeds
+        Of the pictures whose bases are taken.
+    count
+        Held-out images for the slopes.
+
+    Returns
+    -------
+    found
+        ``slopes``: by ``alpha`` and ``network``, over the noise levels that the rule allows each curve by
+        itself. ``rows``: as in `harmonics`. ``shares``: by ``alpha``, ``network`` and ``seed``. ``pairs``: by
+        ``alpha``, energy that both leading spaces share, with each picture's.
+
+    Notes
+    -----
+    Source: paper, appendix C.1, Figure 16.
+    """
+    slopes, rows, shares, pairs = [], [], [], []
+    for alpha in alphas:
+        x = images.load(f"calpha40a{alpha}", count, "held-out")
+        both = {"BF-CNN": zoo.load_run(BFCNN.format(alpha)), "UNet": zoo.load(network(alpha))}
+        views = {}
+        for name, f in both.items():
+            about = {"alpha": alpha, "network": name}
+            found = of.by_rule(f, x, SIGMAS)
+            ends = {"from": min(found.levels), "to": max(found.levels)}
+            slopes.append(about | _span(found.slope) | ends)
+            views[name] = [calpha.look(f, float(alpha), seed, SIGMA) for seed in seeds]
+            numbers = [calpha.summary(view, "network", COUNT) for view in views[name]]
+            rows += [about | _mean("network", m, [each[m] for each in numbers]) for m in numbers[0]]
+            both_ways = zip(seeds, views[name], strict=True)
+            shares += [about | {"seed": seed, "share": _share(view, COUNT)} for seed, view in both_ways]
+        together = zip(*views.values(), strict=True)
+        each = [subspaces.shared(a.basis.e[:COUNT], b.basis.e[:COUNT])[-1].item() for a, b in together]
+        pairs.append({"alpha": alpha, "each": each} | _mean("network", "shared", each))
+    settings = {"sigma": SIGMA, "count": COUNT, "pictures": len(seeds), "images": count}
+    return settings | {"slopes": slopes, "rows": rows, "shares": shares, "pairs": pairs}
+
+
 STUDIES = {
+    "calpha40-bfcnn": bfcnn,
     "calpha40-slopes": slopes,
     "calpha40-harmonics": harmonics,
     "calpha40-unequal": unequal,

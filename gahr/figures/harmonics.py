@@ -17,7 +17,6 @@ __all__ = [
     "local",
     "measure_table",
     "oracle_table",
-    "range_table",
     "shares",
     "slopes",
     "trained_vectors",
@@ -117,14 +116,6 @@ def _width(value: float, low: float, high: float) -> str:
 
 def _cells(stored: dict, **columns: object) -> list[str]:
     return [_width(*span) for span in _spans(stored, **columns)]
-
-
-def range_table(stored: dict, names: Sequence[str]) -> str:
-    """The networks' slopes over some of the stored ranges of noise; the second one's last is bold."""
-    levels = {row["range"]: f"{row['low']:g} to {row['high']:g}" for row in stored["ranges"]}
-    rows = [[levels[name], *_cells(stored, basis="network", range=name)] for name in names]
-    _embolden(rows[1], -1)
-    return table(("slope over noise of", *_heads(stored)), rows)
 
 
 def _embolden(row: list[str], place: int) -> None:

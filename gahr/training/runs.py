@@ -56,14 +56,15 @@ def _sets() -> dict[str, list[Recipe]]:
         "widths": _runs("fashion32", (10, 1000, 14_000), "a", network="unet8")
         + _runs("fashion32", (10, 1000, 14_000), "a", network="unet32"),
         "bfcnn": _runs("faces20", (13_000, 1000, 10), network="bfcnn32"),
+        "bfcnn-calpha": _runs("calpha40a2 calpha40a4", halves="a", network="bfcnn32", steps=1000),
         "twins": _runs("fashion32", (14_000, 10, 1000), "a", **twin)
         + _runs("faces40", (13_000,), "a", **twin),
         # what a choice costs
         "precision": _runs("fashion32", (10,), "a", precision="fp32", tag="fp32"),
         "optimizers": [
             Recipe("calpha40a4", None, "a", optimizer="adam", tag="adam"),
-            Recipe("calpha40a4", None, "a", steps=3000, tag="3000"),
-            Recipe("calpha40a4", None, "a", steps=3000, seed=1, tag="3000-seed1"),
+            Recipe("calpha40a4", None, "a", steps=1000, tag="1000"),
+            Recipe("calpha40a4", None, "a", steps=1000, seed=1, tag="1000-seed1"),
         ],
         "noise": _runs("fashion32", (14_000,), "a", **quadratic)
         + _runs("calpha40a4 discs40", halves="a", **quadratic),

@@ -79,3 +79,19 @@ def test_every_row_has_a_rule_and_a_finder():
     measured = [claim for claim in table if claim.find]
     assert len(measured) == len(table) - 1 == 15 and all(claim.rule for claim in measured)
     assert not any("calpha" in claim.claim for claim in table)
+
+
+def test_the_other_architecture_has_rows_of_its_own(stored):
+    shares = [
+        {"alpha": a, "network": n, "seed": k, "share": v + 0.01 * k}
+        for a, n, v in ((2, "BF-CNN", 0.5), (4, "BF-CNN", 0.4), (2, "UNet", 0.1), (4, "UNet", 0.9))
+        for k in range(3)
+    ]
+    slopes = [{"alpha": 2, "network": "BF-CNN", "slope": 0.65, "low": 0.64, "high": 0.66}]
+    slopes.append({"alpha": 2, "network": "UNet", "slope": 0.1, "low": 0.1, "high": 0.1})
+    stored[harmonics.BFCNN] = {"shares": shares, "slopes": slopes}
+    assert harmonics.localized(2, 4, harmonics.BFCNN)[2] == "holds"
+    assert harmonics.localized(4, 2, harmonics.BFCNN)[2] == "differs"
+    assert harmonics.bfcnn_slope(2)[2] == "holds"
+    slopes[0] |= {"slope": 0.6, "low": 0.59, "high": 0.61}
+    assert harmonics.bfcnn_slope(2)[2] == "differs"

@@ -29,7 +29,7 @@ RESULTS = {
         "rows": [
             row(0, 0.04, [1.2, 0.5, 0.3, 0.2, 0.2, 0.05], [1, 5, 9], [10.0]),
             row(1, 0.04, [1.0, 0.7, 0.3, 0.2, 0.2, 0.05], [1, 5, 9], [40.0]),
-            row(0, 0.04, [9.0] * 6, [9, 9, 9], [80.0], "exact"),
+            *(row(k, 0.04, [9.0] * 6, [9, 9, 9], [80.0], "exact") for k in range(2)),
             *(row(k, s, [], [0, n, 0], []) for k, s, n in ((0, 0.01, 7), (1, 0.01, 5))),
             *(row(k, s, [], [0, n, 0], []) for k, s, n in ((0, 0.16, 3), (1, 0.16, 5))),
         ],
@@ -48,11 +48,11 @@ def test_finders():
     assert manifolds.line("ray40") == ("0.1 (-0.1 to 0.3) dB", "+0.4 dB", "holds")
     assert manifolds.slope("ray40") == ("0.6 (0.5 to 0.95)", "+0.3", "unclear")
     assert manifolds.short("ray40") == ("4 (3 to 5) dB", "+3 dB", "holds")
-    assert manifolds.angle("ray40", 0.04) == ("25 (10 to 40) degrees; optimum 80", "+5 degrees", "unclear")
+    assert manifolds.angle("ray40", 0.04) == ("25 (-5 to 55) degrees; optimum 80", "+5 degrees", "unclear")
     assert manifolds.factors("ray40", 0.04, 0, 1, 0.75, 1.25) == ("1.1", "+0.15", "holds")
     found = manifolds.factors("ray40", 0.04, 1, 6, 0.1, 0.8)
     assert found == ("0.6, 0.3, 0.2, 0.2, 0.05", "-0.05", "differs")
-    assert manifolds.growth("ray40") == ("7, 5 against 3, 5", "-1", "differs")
+    assert manifolds.growth("ray40") == ("6 against 4, more in 1 of 2", "-1", "differs")
 
 
 def test_weighting(monkeypatch):

@@ -100,13 +100,6 @@ def test_local_slopes_stand_between_their_levels_with_the_rules_shaded():
     assert sorted((shaded.get_x(), shaded.get_x() + shaded.get_width())) == [0, 20]
 
 
-def test_the_ranges_that_were_asked_for_have_their_rows():
-    lines = lines_of(harmonics.range_table(stored(), ("rule", "0.01 to 0.1")))
-    assert lines[0] == "| slope over noise of | alpha = 1 | alpha = 3 |"
-    assert lines[2] == "| 0.1 to 1 | 0.40 ± 0.02 | 0.60 ± 0.02 |"
-    assert lines[3] == "| 0.01 to 0.1 | 0.10 ± 0.10 | **0.15 ± 0.10** |"
-
-
 def test_slopes_stand_above_the_papers_the_best_and_what_is_missing_to_it():
     rows = lines_of(harmonics.basis_table(stored(), [1 / 2, 3 / 4]))[2:]
     assert rows[0] == "| network | 0.40 ± 0.02 | **0.60 ± 0.02** |"

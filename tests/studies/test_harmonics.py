@@ -208,3 +208,17 @@ def test_optimizers_are_held_against_seeds(monkeypatch):
     assert found["networks"][0] == {"network": "Muon", "steps": 7, "sigma": [0.1], "psnr": [30.0]}
     aligned = pick(found["rows"], measure="aligned")
     assert aligned[0]["mean"] == aligned[1]["mean"] != aligned[2]["mean"]
+
+
+def test_another_architecture_is_measured_as_the_first(monkeypatch):
+    """Both keep the same sixteenth of all directions: slope 1, and the whole leading space shared."""
+    monkeypatch.setattr(images, "load", flat)
+    monkeypatch.setattr(zoo, "load", lambda name: blocks())
+    monkeypatch.setattr(zoo, "load_run", lambda name, runs=None: blocks())
+    monkeypatch.setattr(harmonics, "COUNT", 100)  # all that the blocks keep
+    found = harmonics.bfcnn(alphas=(2,), seeds=(1, 2), count=200)
+    assert [row["slope"] for row in found["slopes"]] == pytest.approx([1, 1], abs=0.02)
+    assert found["slopes"][0]["from"] == 0.01 and found["slopes"][0]["to"] < 1
+    assert found["pairs"][0]["mean"] == pytest.approx(1, abs=1e-4)
+    first, second = (pick(found["shares"], network=name) for name in ("BF-CNN", "UNet"))
+    assert [row["share"] for row in first] == [row["share"] for row in second] and len(first) == 2

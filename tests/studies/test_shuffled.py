@@ -55,7 +55,9 @@ def test_a_jacobian_is_described_in_the_order_of_the_picture():
 def slopes(first, second):
     spans = {"first": first, "second": second, "ratio": second / first}
     return [
-        {"range": "all", "of": of, "slope": v, "low": v - 0.01, "high": v + 0.01} for of, v in spans.items()
+        {"range": which, "of": of, "slope": v + more, "low": v + more - 0.01, "high": v + more + 0.01}
+        for which, more in (("all", 0.0), ("strong", 0.05))
+        for of, v in spans.items()
     ]
 
 
@@ -84,6 +86,7 @@ def test_rows_find_what_they_say(made_up):
     assert text == "3.1 (2.9 to 3.3) dB" and margin == "+0.1 dB" and verdict == "unclear"
     assert shuffled.slopes()[0].startswith("0.5 (0.49 to 0.51)")
     assert shuffled.slopes()[2] == "holds"
+    assert shuffled.slopes("strong")[0].startswith("0.55 (0.54 to 0.56)")
     text, margin, verdict = shuffled.eigenvalues()  # at 1.875, 4.875, ... counted from 1
     assert text == "1.11, 1.03, 0.912, 0.862, 0.812" and verdict == "holds"
     assert shuffled.decay()[0] == "2.25 (0.5 to 4) times as many"

@@ -1,5 +1,6 @@
 """The offline edition: what is packed, links that stay inside, and a PDF with bookmarks."""
 
+import posixpath
 import re
 import shutil
 import zipfile
@@ -21,6 +22,7 @@ PAGE = """\
 LINKS = """\
 <a href="#why">here</a> <a href="one.html">one</a> <a href="one.html#why">why</a>
 <a href="https://example.org/x">out</a> <a href="api.html">gone</a>
+<a href="../sets/gahr-student.zip" download>the students' set</a>
 """
 
 
@@ -34,6 +36,7 @@ def pages(tmp_path, monkeypatch):
         "book/intro.html",
         "_static/a.css",
         "_static/lab/engine/big",
+        "sets/gahr-student.zip",
         "_images/a.png",
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -51,11 +54,18 @@ def test_the_zip_has_a_file_to_open_and_no_engine(pages, tmp_path):
     assert names == {
         "gahr-book/open-me.html",
         *(f"gahr-book/pages/{name}" for name in ("book/intro.html", "book/one.html")),
-        *(f"gahr-book/pages/{name}" for name in ("_static/a.css", "_images/a.png")),
+        *(f"gahr-book/pages/{name}" for name in ("_static/a.css", "_images/a.png", "sets/gahr-student.zip")),
     }
     start = zipfile.ZipFile(archive).read("gahr-book/open-me.html").decode()
     address = re.search('url=([^"]+)', start)[1]
     assert f"gahr-book/{address}" in names
+
+
+def test_the_link_to_the_students_set_leads_to_what_is_packed(pages, tmp_path):
+    archive = zipfile.ZipFile(offline.pack(pages, tmp_path / "gahr-book.zip"))
+    page = archive.read("gahr-book/pages/book/one.html").decode()
+    (link,) = re.findall(r'href="([^"]+)" download', page)
+    assert posixpath.normpath(f"gahr-book/pages/book/{link}") in archive.namelist()
 
 
 def test_links_stay_inside_one_document(pages):
@@ -68,6 +78,7 @@ def test_links_stay_inside_one_document(pages):
     assert f'href="{pages.as_uri()}/_static/a.css"' in text
     assert "<details open>" in text and "lazy" not in text
     assert "<title>The book</title>" in text
+    assert "students' set</a>" in text and ".zip" not in text and "gone</a>" in text
     assert "alert(1)" not in text and "not printed" not in text
 
 

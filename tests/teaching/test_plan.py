@@ -8,6 +8,7 @@ import yaml
 import chapters
 import plan
 import quiz
+import sets
 from chapters import Chapter
 from gahr import images, measures, zoo
 from gahr.denoisers import add_noise
@@ -94,6 +95,72 @@ def test_each_exercise_is_there_with_its_solution(page, number, chapter, stem):
         assert "instructor's set" in block.text and block.minutes > 0
 
 
+def test_cells_that_students_are_told_to_run_are_in_the_chapter():
+    count = 0
+    for name, parts in PARTS.items():
+        for block in (block for part in parts for block in part.blocks if "begin" in block.text):
+            stems = re.findall(r"`(\d\d-[\w-]+)\.ipynb`", block.text)
+            near = re.findall(r"\bbegins?\s((?:`[^`]+`(?:, | and )?)+)", block.text)
+            starts = [start for found in near for start in re.findall(r"`([^`]+)`", found)]
+            sources = cells(stems[0] if stems else "05-transition")
+            count += len(starts)
+            for start in starts:
+                assert any(source.startswith(start) for source in sources), (name, start)
+    assert count >= 12
+
+
+def cells(stem):
+    """Sources of a chapter's code cells as students have them: without solutions."""
+    made = sets.student(Chapter.read(chapters.BOOK / f"{stem}.ipynb").notebook)
+    return [re.sub(r"^(?:#.*\n)+", "", cell.source) for cell in made.cells if cell.cell_type == "code"]
+
+
+def test_the_lines_that_session_1_gives_are_enough_for_the_loop(capsys):
+    (block,) = (b for part in PARTS["session-1"] for b in part.blocks if b.kind == "code")
+    given = block.text.removeprefix("```python\n").removesuffix("```")
+    chapter = Chapter.read(chapters.BOOK / "03-sampling.ipynb").notebook
+    (solved,) = (
+        c.source for c in chapter.cells if c.source.startswith("stream = ") and "solution" in str(c.metadata)
+    )
+    loop = solved[solved.index("while") : solved.index("same =")]
+    first, plane = (
+        next(source for source in cells("03-sampling") if source.startswith(start))
+        for start in ("import matplotlib", "spreads =")
+    )
+    code = "\n".join([first, plane, re.sub(r"(?m)^\.\.\.  #.*\n", lambda _: loop, given)])
+    assert loop in code
+    exec(compile(code, "session-1.md", "exec"), {})
+    said = re.search(r"tensor\((.+)\)", capsys.readouterr().out)
+    assert float(said[1]) < 1e-5
+
+
+WORDS = {
+    "sessions": "denoiser|PSNR|score|blind|gap|ladder|correlation|trace|soft threshold|probe|inductive bias|"
+    "harmonics|permuted",
+    "guest": "denoiser|score|control|factor|permuted",
+}
+
+
+@pytest.mark.parametrize("course", WORDS)
+def test_words_of_the_trade_are_explained_where_they_are_first_said(course):
+    names = plan.NAMES[:3] if course == "sessions" else plan.NAMES[3:]
+    text = "\n".join(said(name) for name in names)
+    for word in WORDS[course].split("|"):
+        first = re.search(rf"\b{word}", text)
+        emphasized = re.search(rf"(?<!\*)\*(?:[\w ]+ )?{word}\w*\*(?!\*)", text)
+        assert emphasized and emphasized.start() <= first.start() <= emphasized.end(), (
+            word,
+            text[first.start() - 60 : first.end() + 20],
+        )
+
+
+def said(name):
+    """What a lecturer says, asks and answers: no titles, links, names of figures or code."""
+    text = TEXTS[name].partition("\n## ")[2]
+    text = re.sub(r"(?m)^## .*$|^:::\{.*$", "", re.sub(r"(?s)```python.*?```", "", text))
+    return re.sub(r"\{numref\}`[^`]+`|\]\([^)]*\)|<[^>]+>|`[^`]+`", " ", text)
+
+
 def letters(formulas):
     """Symbols of formulas: Latin and Greek letters, without indices and names of functions."""
     text = re.sub(r"_\{[^}]*\}|_(?:\\\w+|\w)|\\mathrm\{\w+\}", " ", " ".join(formulas))
@@ -149,7 +216,7 @@ def test_the_course_page_gets_a_row_for_each_part():
     for name in plan.NAMES[:3]:
         for part in PARTS[name]:
             assert f" | {part.minutes} | {part.title} |" in page
-    assert "| 0:15 | 12 | The best answer is an average | {numref}`fig-eight` | Board 1 |" in page
+    assert "| 0:12 | 12 | The best answer is an average | {numref}`fig-eight` | Board 1 |" in page
 
 
 def test_a_paragraph_that_says_not_what_it_is_is_refused():

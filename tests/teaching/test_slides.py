@@ -1,9 +1,11 @@
 """The slides follow their plan: what it shows, in its order, with numbers, notes and no solution."""
 
+import html
 import re
 
 import nbformat
 import pytest
+import yaml
 
 import chapters
 import plan
@@ -11,6 +13,7 @@ import quiz
 import slides
 from plan import Block, Part
 
+PARTS = [part for name in plan.NAMES for part in plan.parts(plan.read(name))]
 EVERY = pytest.mark.parametrize("name", plan.NAMES)
 SECTION = re.compile(
     r'<section class="([\w ]+)" data-shows="([^"]+)" data-clock="([^"]+)">(.*?)</section>', re.DOTALL
@@ -70,10 +73,10 @@ def test_slides_follow_the_plan_in_its_order(folder, name):
 @EVERY
 def test_a_task_is_on_the_screen_without_what_is_for_the_lecturer(folder, name):
     blocks = [b for part in plan.parts(plan.read(name)) for b in part.blocks if b.kind in ("do", "exercise")]
-    found = [html for _, what, _, html in shown(folder, name) if what.startswith(("do", "exercise"))]
+    found = [page for _, what, _, page in shown(folder, name) if what.startswith(("do", "exercise"))]
     assert len(found) == len(blocks)
-    for block, html in zip(blocks, found, strict=True):
-        screen, _, notes = html.partition("<aside")
+    for block, page in zip(blocks, found, strict=True):
+        screen, _, notes = page.partition("<aside")
         words = re.findall(r"[A-Za-z]{4,}", block.text)[:6]
         assert all(word in screen for word in words), (words, screen)
         assert "If it is slow" not in screen and "The solution is" not in screen
@@ -127,7 +130,7 @@ def test_nothing_is_left_of_the_markup(folder):
     page = "".join(page for *_, page in shown(folder, "session-1"))
     assert (
         "Exercise 1 (warm-up)" in page
-        and "<em>10 minutes.</em>" in page
+        and "<em>17 minutes.</em>" in page
         and "<code>03-sampling.ipynb</code>" in page
     )
 
@@ -137,6 +140,26 @@ def test_a_quiz_slide_has_the_answers_in_the_page_s_order(folder):
     asked = {"ask": "a", "right": ["r", "yes"], "wrong": [["w", "no"], ["v", "no"]]}  # 97 % 3 is 1
     assert [text for text, *_ in quiz.answers(asked)] == ["w", "r", "v"]
     assert page.partition("<aside")[0].count("<li>") == 4
+
+
+def test_the_notes_of_a_quiz_slide_give_the_reason_for_each_answer(folder):
+    asked = yaml.safe_load((quiz.FOLDER / "01-denoising.yml").read_text(encoding="utf-8"))["questions"]
+    pages = [page for _, what, _, page in shown(folder, "session-1") if what.startswith("quiz ")]
+    for one, page in zip((asked[0], asked[4]), pages, strict=True):
+        seen, _, notes = page.partition("<aside")
+        said = html.unescape(re.sub(r"<[^>]+>", "", notes))
+        assert f"Right. {one['right'][0]}" in said
+        for _, why in (one["right"], *one["wrong"]):
+            assert html.unescape(re.sub(r"<[^>]+>", "", why)) in said and why not in seen
+
+
+def test_a_covered_panel_is_uncovered_only_behind_its_question(folder):
+    for name in plan.NAMES:
+        order = [(what, 'class="covered"' in page) for _, what, _, page in shown(folder, name)]
+        for at, (what, covered) in enumerate(order):
+            if covered:
+                assert order[at + 1][0] == "ask" and order[at + 2] == (what, False), (name, what)
+    assert sum(slides.COVERED in block.text for part in PARTS for block in part.blocks) == 1
 
 
 def test_a_slide_of_the_lab_says_where_to_go_and_not_what_appears(folder):
