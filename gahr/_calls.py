@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import re
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from gahr import networks
 from gahr._checks import check_count, check_images
 
-__all__ = ["Caller", "need_evaluation", "need_gradient", "network_of"]
+__all__ = ["Caller", "need_evaluation", "need_gradient", "network_of", "place_of"]
 
 _TIED = (networks.BiasFreeNorm, nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
 _FAULTS = (RuntimeError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError)
@@ -39,7 +40,7 @@ class Caller:
             raise TypeError(f"a denoiser is a function f(y, sigma=None); got {what}.")
         need_evaluation(f)
         self.f, self.name = f, name
-        self.place, self.must_be_told = _sigma_of(f)
+        self.place, self.must_be_told, self.hidden = _sigma_of(f)
 
     def __call__(self, y: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """One call, in which torch may differentiate: the kind and the shape of the answer are checked."""
@@ -47,8 +48,16 @@ class Caller:
 
     def _ask(self, y: Tensor, sigma: float | Tensor | None) -> object:
         if self.place is None or (sigma is None and not self.must_be_told):
-            return self.f(y)
-        return self.f(y, sigma) if self.place == "" else self.f(y, **{self.place: sigma})
+            return self.f(y.clone())  # a denoiser may write into what it is given
+        if self.place:
+            return self.f(y.clone(), **{self.place: sigma})
+        try:
+            return self.f(y.clone(), sigma)
+        except (TypeError, RuntimeError) as error:
+            if not (self.hidden and re.search(r"positional argument|expected at most", str(error))):
+                raise
+        self.place = None  # a wrapper around what takes one argument
+        return self.f(y.clone())
 
     def checked(self, y: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """One call whose answer is finite; the first time it is made twice, and must agree."""
@@ -90,19 +99,23 @@ class Caller:
         return ValueError(f"the denoiser failed on {seen}: {why}")
 
 
-def _sigma_of(f: Callable) -> tuple[str | None, bool]:
-    """How ``f`` takes sigma: in second place (``""``), by name, or not at all (``None``); and if it must."""
+def _sigma_of(f: Callable) -> tuple[str | None, bool, bool]:
+    """How ``f`` takes sigma, if it must, and if it hides how.
+
+    In second place (``""``), by name, or not at all (``None``). What takes any arguments hides it: a module
+    that was traced, or one that wraps another.
+    """
     try:
         parameters = inspect.signature(f.forward if isinstance(f, nn.Module) else f).parameters.values()
     except (TypeError, ValueError):  # not written in Python
-        return "", False
+        return "", False, True
     placed = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if len(placed) > 1:
-        return "", placed[1].default is inspect.Parameter.empty
+        return "", placed[1].default is inspect.Parameter.empty, False
     if any(p.kind == p.VAR_POSITIONAL for p in parameters):
-        return "", False
+        return "", False, True
     named = [p for p in parameters if p.kind == p.KEYWORD_ONLY and p.name == "sigma"]
-    return ("sigma", named[0].default is inspect.Parameter.empty) if named else (None, False)
+    return ("sigma", named[0].default is inspect.Parameter.empty, False) if named else (None, False, False)
 
 
 def _as_images(answer: object, y: Tensor, name: str) -> Tensor:
@@ -120,6 +133,8 @@ def _as_images(answer: object, y: Tensor, name: str) -> Tensor:
         answer = fit[0]
     if isinstance(answer, np.ndarray):
         answer = torch.from_numpy(np.ascontiguousarray(answer))
+    if isinstance(answer, Tensor) and answer.is_inference() and not torch.is_inference_mode_enabled():
+        answer = answer.clone()  # what may be written into
     if not isinstance(answer, Tensor):
         raise TypeError(f"{name} must be a tensor; it is of type {type(answer).__name__}.")
     if answer.shape != y.shape:
@@ -156,6 +171,12 @@ def _held(f: object, depth: int = 4) -> Iterator[nn.Module]:
     for one in held:
         if callable(one) and one is not f:
             yield from _held(one, depth - 1)
+
+
+def place_of(f: Callable) -> torch.device | None:
+    """Where a denoiser's weights are, or what else its modules hold: there it wants its images."""
+    held = ((*net.parameters(), *net.buffers()) for net in _held(f))
+    return next((value.device for values in held for value in values), None)
 
 
 def network_of(f: Callable) -> Tensor | None:

@@ -130,10 +130,15 @@ def check_count(value: int, name: str, low: int, high: float = float("inf")) -> 
     return int(number)
 
 
+def check_whole(value: int, name: str) -> int:
+    """Return ``value`` as an int if it is a whole number of any size: what says more is said elsewhere."""
+    return check_count(value, name, -math.inf)
+
+
 def check_numbers(values: Sequence[float] | Tensor, name: str) -> Tensor:
-    """Return a list, an array or a tensor of numbers as a float64 tensor; raise ``TypeError`` otherwise."""
+    """Return a list, an array or a tensor of numbers as float64 on the CPU; raise ``TypeError`` otherwise."""
     try:
-        return torch.as_tensor(values, dtype=torch.float64)
+        return torch.as_tensor(values, dtype=torch.float64, device="cpu")
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"{name} must be numbers; got {values!r:.80}.") from None
 
@@ -143,6 +148,13 @@ def check_tensor(value: Tensor, name: str, what: str) -> Tensor:
     if not isinstance(value, Tensor) or not value.is_floating_point():
         got = value.dtype if isinstance(value, Tensor) else type(value).__name__
         raise TypeError(f"{name} must be {what}, a float tensor; got {got}.")
+    return value
+
+
+def check_text(value: str, name: str) -> str:
+    """Return ``value`` if it is a string; raise ``TypeError`` otherwise."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string; got {value!r:.80}.")
     return value
 
 
@@ -185,7 +197,7 @@ def check_shape(shape: Sequence[int], name: str = "shape") -> tuple[int, int, in
 
 def check_orthonormal(rows: Tensor, name: str) -> Tensor:
     """Return ``rows`` ``(m, d)`` if they are orthonormal, as far as a few products with random signs tell."""
-    if check_tensor(rows, name, "orthonormal rows (m, d)").ndim != 2:
+    if check_tensor(rows, name, "orthonormal rows (m, d)").ndim != 2 or not len(rows):
         raise ValueError(f"{name} must be orthonormal rows (m, d); got {tuple(rows.shape)}.")
     signs = torch.randint(2, (len(rows), 8), generator=stream(0)).to(rows) * 2 - 1
     if not (rows @ (rows.T @ signs) - signs).abs().max() <= 3e-3:  # float16 on disk: 1e-3

@@ -272,7 +272,7 @@ def _advice(error: Exception, instead: str) -> str:
 def pack(x: Tensor) -> str:
     """Images as text, 8 bits a pixel, for a stored result; intensities are clipped to [0, 1]."""
     pixels = (check_images(x, "x").clamp(0, 1) * 255).round().to(torch.uint8)
-    return base64.b64encode(zlib.compress(pixels.numpy().tobytes(), 9)).decode("ascii")
+    return base64.b64encode(zlib.compress(pixels.cpu().numpy().tobytes(), 9)).decode("ascii")
 
 
 def unpack(text: str, shape: tuple[int, int, int]) -> Tensor:

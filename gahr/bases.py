@@ -277,11 +277,9 @@ def wavelet(height: int, width: int, name: str = "db2", levels: int = 3, channel
 
     channels, height, width = check_shape((channels, height, width))
     levels = check_count(levels, "levels", 0)
-    check_known(name, pywt.wavelist(kind="discrete"), "wavelet")
     if height % 2**levels or width % 2**levels:
         raise ValueError(f"{height}x{width} is not divisible by 2^{levels}; use fewer levels.")
-    if not pywt.Wavelet(name).orthogonal:
-        raise ValueError(f"{name} is not an orthogonal wavelet; try db2 or sym4.")
+    check_wavelet(name)
     pixels = np.eye(height * width).reshape(-1, height, width)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "level too high": periodic boundaries make it harmless
@@ -289,3 +287,13 @@ def wavelet(height: int, width: int, name: str = "db2", levels: int = 3, channel
     parts = [bands[0]] + [band for triple in bands[1:] for band in triple]
     analysis = np.concatenate([part.reshape(height * width, -1) for part in parts], axis=1)
     return _in_channels(torch.from_numpy(analysis.T.copy()).float(), channels, True)
+
+
+def check_wavelet(name: str) -> str:
+    """Return ``name`` if it is that of an orthogonal wavelet; raise otherwise."""
+    import pywt
+
+    check_known(name, pywt.wavelist(kind="discrete"), "wavelet")
+    if not pywt.Wavelet(name).orthogonal:
+        raise ValueError(f"{name} is not an orthogonal wavelet; try db2 or sym4.")
+    return name

@@ -186,14 +186,16 @@ class BlindWiener(nn.Module):
                 f"the filter must keep all {wiener.mean.numel()} directions; it has {len(wiener.values)}."
             )
         self.wiener = wiener
-        self.weak = wiener.values.argsort()[: max(1, len(wiener.values) // 4)]
+        weak = wiener.values.argsort()[: max(1, len(wiener.values) // 4)]
+        self.register_buffer("weak", weak, persistent=False)
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Estimate the clean images; ``sigma`` is accepted and ignored."""
         check_fits(y, self.wiener.mean)
         mean, values, vectors = (part.to(y) for part in self.wiener.buffers())
         coefficients = (y - mean).flatten(1) @ vectors.T
-        excess = coefficients[:, self.weak].square() - values[self.weak]
+        weak = self.weak.to(y.device)
+        excess = coefficients[:, weak].square() - values[weak]
         level = excess.mean(1, keepdim=True).clamp_min(1e-8)
         return mean + ((coefficients * values / (values + level)) @ vectors).view_as(y)
 

@@ -50,7 +50,12 @@ def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 20
     """
     _check_one(y)
     chunk, ask = check_count(chunk, "chunk", 1), _tried(f, y, sigma)
-    rows = torch.func.jacrev(lambda image: ask(image, sigma).flatten(), chunk_size=chunk)(y.detach())
+    try:
+        rows = torch.func.jacrev(lambda image: ask(image, sigma).flatten(), chunk_size=chunk)(y.detach())
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise ValueError(f"torch cannot differentiate this denoiser: {str(error).splitlines()[0]}") from error
     return rows.reshape(y.numel(), y.numel()).detach()
 
 

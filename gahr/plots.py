@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gahr import measures
+from gahr._checks import check_count
 
 __all__ = [
     "COLORS",
@@ -141,6 +142,9 @@ def gallery(
 
     ``labels`` name the rows; ``size`` is of one picture, in inches.
     """
+    columns = check_count(columns, "columns", 1)
+    if pictures is None or not len(pictures):
+        raise ValueError("a gallery needs at least one picture.")
     _, axes = figure(-(-len(pictures) // columns), columns, size)
     places = axes.ravel()
     plain = len(places) if signed_from is None else signed_from
@@ -191,7 +195,7 @@ def against_noise(
     """Lines against the noise level, weaker noise to the right; those in ``dashed`` black and dashed."""
     for name, values in lines.items():
         look = {"color": "black", "ls": "--"} if name in dashed else {"marker": "o", "ms": 3}
-        ax.plot(sigmas, values, label=name, **look)
+        ax.plot(sigmas, values.cpu() if isinstance(values, Tensor) else values, label=name, **look)
     log_ticks(ax, (0.01, 0.03, 0.1, 0.3, 1.0))
     ax.invert_xaxis()
     ax.set_xlabel("noise level $\\sigma$")

@@ -15,7 +15,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from gahr._calls import Caller, need_evaluation, network_of
+from gahr._calls import Caller, need_evaluation, network_of, place_of
 from gahr._checks import check_count, check_images, check_known, check_number, check_seed, check_shape, stream
 from gahr.denoisers import Denoiser
 
@@ -184,7 +184,7 @@ def sample(
     need_evaluation(f)
     streams = _streams(seed, n)
     y = _noise(streams, shape) * settings.start + settings.mean
-    weight = network_of(f)
+    y, weight = y.to(place_of(f) or y.device), network_of(f)
     if weight is not None:  # images of half precision would not feel a small step
         y = y.to(weight.device, torch.promote_types(weight.dtype, y.dtype))
     if noise_seed is not None:

@@ -55,8 +55,8 @@ def summary() -> str:
     lines = [
         f"**Of {found.total()} facts {said}.** They are told in {len(every)} rows, of which "
         f"{of['holds']} hold, {of['open']} are open or not comparable and {of['differs']} differ; "
-        f"{sum(row.fact in table.UNCOUNTED for row in every)} rows are theorems or arithmetic, and are not "
-        "counted as evidence.",
+        f"{sum(row.fact in table.UNCOUNTED for row in every)} rows are theorems or arithmetic, or go beyond "
+        "the paper, and are not counted as evidence.",
         "",
         "| part of the paper | " + " | ".join(STATES.values()) + " |",
         "|:--" + "|--:" * len(STATES) + "|",

@@ -74,6 +74,7 @@ class Row(NamedTuple):
 UNCOUNTED: dict[str, str] = {
     "theorem": "follows from mathematics, and checks our code",
     "arithmetic": "a count that could come out one way only",
+    "beyond the paper": "a question that the paper leaves open",
 }
 """What is no evidence for or against the paper.
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gahr import bases, measures
+from gahr._calls import Caller, place_of
 from gahr._checks import check_known
 from gahr.analysis import bestbasis, harmonics
 from gahr.analysis.calpha import contour
@@ -46,16 +47,16 @@ def look(
     filtered. ``beta`` is the backgrounds' regularity, ``alpha`` by default. What is added to make them
     noisy has the seed 0.
     """
-    x = synthetic.c_alpha(1, size, alpha, beta, seed)
+    x = synthetic.c_alpha(1, size, alpha, beta, seed).to(place_of(f) or "cpu")
     heights = contour(1, size, alpha, seed)[0]
     y = add_noise(x, sigma)
     J = linearize(f, y, sigma).matrix()
     basis = bases.symmetric(J, shape=(1, size, size))
-    return View(x, y, f(y, sigma).detach(), heights, basis, asymmetry(J).value, sigma)
+    return View(x, y, Caller(f)(y, sigma).detach(), heights, basis, asymmetry(J).value, sigma)
 
 
 def _fixed(kind: str, x: Tensor) -> Tensor:
-    return (bases.dct if kind == "cosines" else bases.wavelet)(*x.shape[-2:])
+    return (bases.dct if kind == "cosines" else bases.wavelet)(*x.shape[-2:]).to(x)
 
 
 def leading(view: View, kind: str, count: int = 30) -> Tensor:
@@ -92,7 +93,7 @@ def summary(view: View, kind: str, count: int = 30, lender: View | None = None) 
         rank.
     """
     e = leading(view if lender is None else lender, kind, count)
-    rank = torch.arange(len(e), dtype=torch.float64)
+    rank = torch.arange(len(e), dtype=torch.float64, device=e.device)
     place = harmonics.frequency(e, view.heights).argsort().argsort().double()
     return {
         "aligned": harmonics.alignment(e, view.x).mean().item(),

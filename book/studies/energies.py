@@ -73,7 +73,7 @@ def energies(draws: Iterable[Tensor | Linearization], passes: int = 64, seed: in
     """
     there, back, scale = [], [], 1.0
     for J in draws:
-        if isinstance(J, Tensor):
+        if not isinstance(J, Linearization):
             rows, columns = check_square(J).T.double(), J.double()
         else:
             count = check_count(passes, "passes", 2)

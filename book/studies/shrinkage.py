@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gahr import bases, images, measures, notebook, paper, zoo
-from gahr._checks import check_orthonormal
+from gahr._checks import check_orthonormal, check_tensor
 from gahr.analysis import subspaces
 from gahr.denoisers import Denoiser, add_noise
 from gahr.jacobian import Linearization, asymmetry, linearize
@@ -71,6 +71,7 @@ def captured(rows: Tensor, products: Tensor, lam: Tensor) -> Tensor:
     tensor([0.7500, 1.0000])
     """
     check_orthonormal(rows, "rows")
+    check_tensor(products, "products", "rows (n, d)"), check_tensor(lam, "lam", "eigenvalues (n,)")
     if products.shape != rows.shape or lam.shape != rows.shape[:1]:
         raise ValueError(
             f"need a product for each row and as many eigenvalues; got {tuple(rows.shape)}, "

@@ -33,6 +33,7 @@ class Shuffling:
 def rearranged(M: Tensor, order: Tensor) -> Tensor:
     """The matrix that does to images in another order what ``M`` does to images: ``P M P^T``."""
     locality.side(M)
+    locality.check_order(order, len(M))
     return M[order][:, order]
 
 

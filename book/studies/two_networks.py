@@ -116,8 +116,9 @@ def features(f: Blind, x: Tensor, batch: int = 256) -> Tensor:
 
     Its pixels are so large that a shift by one or two of the image's changes little.
     """
-    if not hasattr(f.network, "mid_block"):
-        raise ValueError(f"a {type(f.network).__name__} has no middle block; use a UNet.")
+    network = getattr(f, "network", f)
+    if not hasattr(network, "mid_block"):
+        raise ValueError(f"a {type(network).__name__} has no middle block; use a UNet.")
     found = []
     for part in f.check(x).split(batch):
         for block in range(f.network.blocks):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from gahr._checks import check_tensor
 from gahr.jacobian import Linearization
 
 __all__ = ["within"]
@@ -22,6 +23,7 @@ def within(J: Tensor | Linearization, rows: Tensor) -> float:
     >>> within(J, torch.eye(3)[:2]), round(within(J, torch.eye(3)), 3)
     (0.0, 1.361)
     """
+    check_tensor(rows, "rows", "directions (k, d)")
     products = rows @ J.T if isinstance(J, Tensor) else J.jvp(rows.contiguous())
     inside = products @ rows.T
     return ((inside - inside.T).norm() / inside.norm()).item()

@@ -3,7 +3,7 @@
 Each function searches a tree for the best orthonormal basis and returns the picture's coefficients
 in it; `gahr.bases.oracle_error` turns them into an error. The choice is made either from the noisy
 picture, as a denoiser would have to, or by an oracle that knows the clean one. The two bracket what
-adapting within that family of bases can do.
+adapting within that family of bases can do. In colour each channel has a basis of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gahr._checks import check_images, check_known, check_number
+from gahr._checks import check_count, check_images, check_known, check_number
+from gahr.bases import check_wavelet
 
 __all__ = ["blocks", "fixed", "packets"]
 
@@ -32,10 +33,20 @@ def _cost(sigma: float, oracle: bool, factor: float) -> Cost:
     return lambda c: float(np.minimum(c**2, (factor * sigma) ** 2).sum())
 
 
-def _single(x: Tensor, name: str) -> np.ndarray:
-    if len(check_images(x, name)) != 1 or x.shape[1] != 1:
-        raise ValueError(f"{name} must be one gray image, (1, 1, H, W); got {tuple(x.shape)}.")
-    return x[0, 0].double().numpy()
+def _channels(x: Tensor, name: str) -> np.ndarray:
+    """The channels of one picture, ``(C, H, W)``."""
+    if len(check_images(x, name)) != 1:
+        raise ValueError(f"{name} must be one image, (1, C, H, W); got {tuple(x.shape)}.")
+    return x[0].detach().double().cpu().numpy()
+
+
+def _pairs(x: Tensor, noisy: Tensor | None) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each channel what the basis is chosen from, and the clean picture."""
+    clean = _channels(x, "x")
+    guide = clean if noisy is None else _channels(noisy, "noisy")
+    if guide.shape != clean.shape:
+        raise ValueError(f"noisy must have the shape of x, {tuple(x.shape)}; got {tuple(noisy.shape)}.")
+    return list(zip(guide, clean, strict=True))
 
 
 def fixed(x: Tensor, kind: str, name: str = "db2") -> Tensor:
@@ -46,7 +57,7 @@ def fixed(x: Tensor, kind: str, name: str = "db2") -> Tensor:
     Parameters
     ----------
     x
-        The picture, ``(1, 1, H, W)``.
+        The picture, ``(1, C, H, W)``.
     kind
         ``"cosines"``, or ``"wavelets"``: as many scales as both sides can be halved.
     name
@@ -59,20 +70,21 @@ def fixed(x: Tensor, kind: str, name: str = "db2") -> Tensor:
     [4.0, 4.0]
     """
     check_known(kind, ("cosines", "wavelets"), "kind of basis")
-    pixels = _single(x, "x")
+    pixels = _channels(x, "x")
     if kind == "cosines":
         from scipy import fft
 
-        found = fft.dctn(pixels, norm="ortho")
+        found = fft.dctn(pixels, axes=(1, 2), norm="ortho")
     else:
         import pywt
 
-        levels = min(math.gcd(side, 1 << 20).bit_length() - 1 for side in pixels.shape)
+        check_wavelet(name)
+        levels = min(math.gcd(side, 1 << 20).bit_length() - 1 for side in pixels.shape[1:])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "level too high": periodic boundaries make it harmless
-            bands = pywt.wavedec2(pixels, name, mode="periodization", level=levels)
-        found = pywt.coeffs_to_array(bands)[0]
-    return torch.from_numpy(found.ravel()).to(x.dtype)
+            bands = [pywt.wavedec2(one, name, mode="periodization", level=levels) for one in pixels]
+        found = np.stack([pywt.coeffs_to_array(each)[0] for each in bands])
+    return torch.from_numpy(found.ravel()).to(x)
 
 
 def packets(
@@ -91,7 +103,7 @@ def packets(
     Parameters
     ----------
     x
-        The clean picture, ``(1, 1, H, W)``; the sides divisible by ``2**levels``.
+        The clean picture, ``(1, C, H, W)``; the sides divisible by ``2**levels``.
     sigma
         Noise level, which decides what is worth keeping.
     noisy
@@ -106,16 +118,14 @@ def packets(
     -----
     Source: Coifman and Wickerhauser's pruning; paper, section 3.1, "best adaptive bases".
     """
-    clean = _single(x, "x")
-    if clean.shape[0] % 2**levels or clean.shape[1] % 2**levels:
-        raise ValueError(
-            f"{clean.shape[0]}x{clean.shape[1]} is not divisible by 2^{levels}; use fewer levels."
-        )
-    guide = clean if noisy is None else _single(noisy, "noisy")
+    pairs, cost = _pairs(x, noisy), _cost(sigma, noisy is None, factor)
+    name, levels = check_wavelet(name), check_count(levels, "levels", 0)
+    if x.shape[2] % 2**levels or x.shape[3] % 2**levels:
+        raise ValueError(f"{x.shape[2]}x{x.shape[3]} is not divisible by 2^{levels}; use fewer levels.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "level too high": periodic boundaries make it harmless
-        _, found = _packet(guide, clean, levels, name, _cost(sigma, noisy is None, factor))
-    return torch.from_numpy(found).to(x.dtype)
+        found = [_packet(guide, clean, levels, name, cost)[1] for guide, clean in pairs]
+    return torch.from_numpy(np.concatenate(found)).to(x)
 
 
 def _packet(guide: np.ndarray, x: np.ndarray, levels: int, name: str, cost: Cost) -> tuple[float, np.ndarray]:
@@ -164,18 +174,19 @@ def blocks(
     number of *vectors* grows slowly with the number of pixels, as the theory asks, although the
     number of bases is astronomical.
     """
-    clean = _single(x, "x")
-    guide = clean if noisy is None else _single(noisy, "noisy")
-    steps = [*clean.shape, *sizes]
+    if not isinstance(sizes, Sequence) or isinstance(sizes, str):
+        raise TypeError(f"sizes must be sides of squares, as in (20, 10, 5); got {sizes!r}.")
+    sizes, angles = [check_count(side, "sizes", 1) for side in sizes], check_count(angles, "angles", 0)
+    pairs, steps = _pairs(x, noisy), [*x.shape[2:], *sizes]
     if (
         not sizes
-        or any(side % sizes[0] for side in clean.shape)
+        or any(side % sizes[0] for side in x.shape[2:])
         or any(large % small for large, small in zip(sizes, sizes[1:], strict=False))
     ):
         raise ValueError(f"sizes must divide each other and the picture's sides; got {steps}.")
     cost = _cost(sigma, noisy is None, factor)
-    parts = _squares(guide, clean, tuple(sizes), angles, cost)
-    return torch.from_numpy(np.concatenate([part[1] for part in parts])).to(x.dtype)
+    parts = [part for pair in pairs for part in _squares(*pair, tuple(sizes), angles, cost)]
+    return torch.from_numpy(np.concatenate([part[1] for part in parts])).to(x)
 
 
 def _squares(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gahr._checks import check_images, stream
+from gahr._checks import check_count, check_images, check_tensor, stream
 
 __all__ = ["contour", "holder", "step", "structure"]
 
@@ -18,6 +18,7 @@ def contour(n: int, size: int = 40, alpha: float = 2.0, seed: int = 0) -> Tensor
     ``(n, size)``, double, in pixels from the top, one for each column; in the image rounded to a pixel. What
     lies below the contour has rows at or beyond its height.
     """
+    n, size = check_count(n, "n", 1), check_count(size, "size", 1)
     white = 2 * torch.rand(n, size, generator=stream(seed), dtype=torch.float32).double() - 1
     k = (torch.fft.fftfreq(size, dtype=torch.float64) * size).abs().clamp_min(1.0)
     return torch.fft.ifft(torch.fft.fft(white) * k**-alpha).real * size + size // 2
@@ -38,11 +39,11 @@ def step(x: Tensor, heights: Tensor, away: int = 3) -> Tensor:
 
 
 def _rounded(x: Tensor, heights: Tensor) -> Tensor:
-    if heights.shape != (len(x), x.shape[-1]):
+    if check_tensor(heights, "heights", "one a column (B, W)").shape != (len(x), x.shape[-1]):
         raise ValueError(
             f"heights must be ({len(x)}, {x.shape[-1]}), one a column; got {tuple(heights.shape)}."
         )
-    return heights.round().long()
+    return heights.to(x.device).round().long()
 
 
 def structure(f: Tensor, order: int, lags: Sequence[int]) -> Tensor:
@@ -52,7 +53,8 @@ def structure(f: Tensor, order: int, lags: Sequence[int]) -> Tensor:
     f(t)``; the second is the difference of that. The order must be above the regularity that one wants to
     see.
     """
-    if order < 1 or min(lags) < 1 or order * max(lags) >= f.shape[-1]:
+    check_tensor(f, "f", "samples (..., T)")
+    if not len(lags) or order < 1 or min(lags) < 1 or order * max(lags) >= f.shape[-1]:
         raise ValueError(
             f"{f.shape[-1]} samples are too few for differences of order {order} at lags {lags}."
         )

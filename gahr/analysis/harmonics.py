@@ -1,6 +1,7 @@
 """Does a basis follow a picture's contours, and does it oscillate along them? In numbers.
 
-Vectors are looked at as images ``(k, H, W)``. Two ways to ask. `alignment` needs only the picture: it
+Vectors are looked at as images ``(k, H, W)``, or in colour ``(k, C, H, W)``: then what is squared is summed
+over the channels. Two ways to ask. `alignment` needs only the picture: it
 compares the direction in which a vector changes with the direction in which the picture changes.
 The others need a contour that is known, one height for each column: they cut out a strip around
 it, straighten it, and look at rows (along the contour) and columns (across).
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gahr._checks import check_images, check_number
+from gahr._checks import check_count, check_images, check_number, check_tensor
 
 __all__ = [
     "across",
@@ -29,15 +30,17 @@ __all__ = [
 
 
 def _vectors(e: Tensor) -> Tensor:
-    e = e[:, 0] if e.ndim == 4 and e.shape[1] == 1 else e
-    if e.ndim != 3 or not len(e):
-        raise ValueError(f"vectors are images, (k, H, W) or (k, 1, H, W); got {tuple(e.shape)}.")
+    """Vectors as images ``(k, C, H, W)``."""
+    e = check_tensor(e, "vectors", "images (k, H, W)")
+    e = e[:, None] if e.ndim == 3 else e
+    if e.ndim != 4 or not len(e):
+        raise ValueError(f"vectors are images, (k, H, W) or (k, C, H, W); got {tuple(e.shape)}.")
     return e
 
 
 def _gradient(e: Tensor) -> tuple[Tensor, Tensor]:
-    """Central differences of images ``(k, H, W)``, down and across, one-sided at the borders."""
-    return torch.gradient(e, dim=(1, 2))
+    """Central differences of images ``(..., H, W)``, down and across, one-sided at the borders."""
+    return torch.gradient(e, dim=(-2, -1))
 
 
 def normals(x: Tensor, scale: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -46,7 +49,7 @@ def normals(x: Tensor, scale: float = 1.0) -> tuple[Tensor, Tensor]:
     Parameters
     ----------
     x
-        One clean picture, ``(1, 1, H, W)``.
+        One clean picture, ``(1, C, H, W)``. An edge between two colours counts, if equally bright, too.
     scale
         Width in pixels of the Gaussian that averages the products of derivatives.
 
@@ -57,11 +60,16 @@ def normals(x: Tensor, scale: float = 1.0) -> tuple[Tensor, Tensor]:
     strength
         ``(H, W)``, the difference of the structure tensor's two eigenvalues: large on an edge, small
         where the picture is flat or changes alike in all directions.
+
+    Notes
+    -----
+    The structure tensor of colours is the sum of the channels' (Di Zenzo 1986).
     """
-    if len(check_images(x, "x")) != 1 or x.shape[1] != 1:
-        raise ValueError(f"x must be one gray picture, (1, 1, H, W); got {tuple(x.shape)}.")
+    if len(check_images(x, "x")) != 1:
+        raise ValueError(f"x must be one picture, (1, C, H, W); got {tuple(x.shape)}.")
     down, right = _gradient(x[0])
-    products = _smooth(torch.stack([down**2 - right**2, 2 * down * right]), scale)
+    products = torch.stack([down**2 - right**2, 2 * down * right]).sum(1, keepdim=True)
+    products = _smooth(products, scale)
     return torch.atan2(products[1, 0], products[0, 0]) / 2, products[:, 0].norm(dim=0)
 
 
@@ -83,9 +91,9 @@ def alignment(e: Tensor, x: Tensor, scale: float = 1.0) -> Tensor:
     Parameters
     ----------
     e
-        Vectors as images, ``(k, H, W)``.
+        Vectors as images, ``(k, H, W)`` or ``(k, C, H, W)``.
     x
-        The clean picture, ``(1, 1, H, W)``.
+        The clean picture, ``(1, C, H, W)``.
     scale
         See `normals`.
 
@@ -98,12 +106,12 @@ def alignment(e: Tensor, x: Tensor, scale: float = 1.0) -> Tensor:
     """
     angle, strength = normals(x, scale)
     e = _vectors(e)
-    if e.shape[1:] != angle.shape:
-        raise ValueError(f"vectors are {tuple(e.shape[1:])}, the picture is {tuple(angle.shape)}.")
+    if e.shape[2:] != angle.shape:
+        raise ValueError(f"vectors are {tuple(e.shape[2:])}, the picture is {tuple(angle.shape)}.")
     down, right = _gradient(e)
     normal = (down * angle.cos() + right * angle.sin()).square() * strength
     total = (down**2 + right**2) * strength
-    return normal.sum((1, 2)) / total.sum((1, 2)).clamp_min(1e-30)
+    return normal.sum((1, 2, 3)) / total.sum((1, 2, 3)).clamp_min(1e-30)
 
 
 def straighten(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
@@ -112,7 +120,7 @@ def straighten(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
     Parameters
     ----------
     e
-        Vectors as images, ``(k, H, W)``.
+        Vectors as images, ``(k, H, W)`` or ``(k, C, H, W)``.
     heights
         Row of the contour in each column, ``(W,)``; rounded to a pixel.
     reach
@@ -121,7 +129,7 @@ def straighten(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
     Returns
     -------
     strip
-        ``(k, 2 reach + 1, W)``; zero where it leaves the image.
+        ``(k, 2 reach + 1, W)``, or ``(k, C, 2 reach + 1, W)``; zero where it leaves the image.
 
     Examples
     --------
@@ -129,19 +137,27 @@ def straighten(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
     >>> straighten(e, torch.tensor([1.0, 2.0]), reach=1)[0].tolist()
     [[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]]
     """
-    e = _vectors(e)
-    if heights.shape != e.shape[2:]:
-        raise ValueError(f"heights must be one a column, ({e.shape[2]},); got {tuple(heights.shape)}.")
-    at = heights.round().long() + torch.arange(-reach, reach + 1)[:, None]
-    inside = (at >= 0) & (at < e.shape[1])
-    rows = at.clamp(0, e.shape[1] - 1).expand(len(e), -1, -1)
-    return e.gather(1, rows) * inside
+    strip = _strip(e, heights, reach)
+    return strip if e.ndim == 4 and e.shape[1] > 1 else strip[:, 0]
+
+
+def _strip(e: Tensor, heights: Tensor, reach: int) -> Tensor:
+    """The same with all channels, ``(k, C, 2 reach + 1, W)``."""
+    e, reach = _vectors(e), check_count(reach, "reach", 0)
+    if not isinstance(heights, Tensor):
+        raise TypeError(f"heights must be a tensor, one a column; got {type(heights).__name__}.")
+    if heights.shape != e.shape[3:]:
+        raise ValueError(f"heights must be one a column, ({e.shape[3]},); got {tuple(heights.shape)}.")
+    at = heights.to(e.device).round().long() + torch.arange(-reach, reach + 1, device=e.device)[:, None]
+    inside = (at >= 0) & (at < e.shape[2])
+    rows = at.clamp(0, e.shape[2] - 1).expand(*e.shape[:2], -1, -1)
+    return e.gather(2, rows) * inside
 
 
 def share(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
     """Share of each vector's energy within ``reach`` pixels above or below the contour, ``(k,)``."""
-    strip = straighten(e, heights, reach).square().sum((1, 2))
-    return strip / _vectors(e).square().sum((1, 2))
+    strip = _strip(e, heights, reach).square().sum((1, 2, 3))
+    return strip / _vectors(e).square().sum((1, 2, 3))
 
 
 def across(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
@@ -149,17 +165,17 @@ def across(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
 
     As `alignment`, by differences of neighbouring pixels: 1 is across, 1/2 neither, 0 along.
     """
-    strip = straighten(e, heights, reach)
-    over, along = (strip.diff(dim=dim).square().mean((1, 2)) for dim in (1, 2))
+    strip = _strip(e, heights, reach)
+    over, along = (strip.diff(dim=dim).square().mean((1, 2, 3)) for dim in (2, 3))
     return over / (over + along).clamp_min(1e-30)
 
 
 def _power(strip: Tensor) -> Tensor:
-    """Power of the cosines along the rows of a strip, summed over its rows, ``(k, W)``."""
-    columns = torch.arange(strip.shape[2])
+    """Power of the cosines along the rows of a strip, summed over its rows and channels, ``(k, W)``."""
+    columns = torch.arange(strip.shape[3])
     cosines = torch.cos(math.pi / len(columns) * columns[:, None] * (columns + 0.5))
     cosines = cosines / cosines.norm(dim=1, keepdim=True)
-    return (strip @ cosines.T.to(strip)).square().sum(1)
+    return (strip @ cosines.T.to(strip)).square().sum((1, 2))
 
 
 def frequency(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
@@ -167,7 +183,7 @@ def frequency(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
 
     The mean of the cosines' frequencies, weighted by their power. White noise has (W - 1) / 2.
     """
-    power = _power(straighten(e, heights, reach))
+    power = _power(_strip(e, heights, reach))
     return power @ torch.arange(power.shape[1]).to(power) / power.sum(1).clamp_min(1e-30)
 
 
@@ -176,7 +192,8 @@ def purity(e: Tensor, heights: Tensor, reach: int = 4, band: int = 4) -> Tensor:
 
     1 for a wave of one frequency; a little above ``band / W`` for white noise.
     """
-    power = _power(straighten(e, heights, reach))
+    power = _power(_strip(e, heights, reach))
+    band = check_count(band, "band", 1, power.shape[1])
     return power.unfold(1, band, 1).sum(2).amax(1) / power.sum(1).clamp_min(1e-30)
 
 
@@ -185,5 +202,5 @@ def length(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
 
     The squared sum of the columns' energies in the strip over W times the sum of their squares.
     """
-    energy = straighten(e, heights, reach).square().sum(1)
+    energy = _strip(e, heights, reach).square().sum((1, 2))
     return energy.sum(1).square() / (energy.shape[1] * energy.square().sum(1)).clamp_min(1e-30)

@@ -98,11 +98,11 @@ def inpainting(shape: tuple[int, int, int], top: int, left: int, height: int, wi
 
 
 def random_pixels(shape: tuple[int, int, int], fraction: float = 0.1, seed: int = 0) -> Rows:
-    """A random fraction of the pixels."""
-    d = math.prod(check_shape(shape))
-    seen = torch.zeros(d, dtype=torch.bool)
-    seen[_choose(d, fraction, seed)] = True
-    return Pixels(seen.view(*shape))
+    """A random fraction of the pixels, each with all its channels."""
+    _, height, width = shape = check_shape(shape)
+    seen = torch.zeros(height * width, dtype=torch.bool)
+    seen[_choose(height * width, fraction, seed)] = True
+    return Pixels(seen.view(1, height, width).expand(shape))
 
 
 def super_resolution(shape: tuple[int, int, int], factor: int = 4) -> Rows:

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from gahr._checks import check_images, check_number
+from gahr._checks import check_images, check_number, check_seed, check_tensor
 from gahr.images import synthetic
 
 __all__ = ["convolution_mse", "distances", "likeness", "moved", "order", "side", "whole", "window_mse"]
@@ -28,7 +28,7 @@ def order(size: int, block: int = 1, seed: int = 0) -> Tensor:
     >>> torch.equal(moved(x, order(8)), synthetic.shuffled(x))
     True
     """
-    if size < 1 or block < 1 or size % block:
+    if check_seed(size, "size") < 1 or check_seed(block, "block") < 1 or size % block:
         raise ValueError(f"block must divide size; got size = {size}, block = {block}.")
     count = size // block
     places = torch.arange(count * count, dtype=torch.float32).view(1, 1, count, count)
@@ -43,14 +43,14 @@ def order(size: int, block: int = 1, seed: int = 0) -> Tensor:
 
 def moved(x: Tensor, order: Tensor) -> Tensor:
     """Images with their pixels put in another order, shape of ``x``."""
-    check_images(x, "x")
-    return x.flatten(2)[..., order].view_as(x)
+    d = check_images(x, "x").shape[2] * x.shape[3]
+    return x.flatten(2)[..., check_order(order, d)].view_as(x)
 
 
 def whole(values: Tensor, vectors: Tensor, rest: float) -> Tensor:
     """Covariance matrix ``(d, d)``, float64, from the last results of `gahr.images.covariance`."""
     values, vectors = values.double(), vectors.double()
-    return (vectors.T * (values - rest)) @ vectors + rest * torch.eye(vectors.shape[1], dtype=torch.float64)
+    return (vectors.T * (values - rest)) @ vectors + rest * torch.eye(vectors.shape[1]).to(vectors)
 
 
 def distances(size: int) -> Tensor:
@@ -62,15 +62,26 @@ def distances(size: int) -> Tensor:
 
 def side(M: Tensor) -> int:
     """Side in pixels of the square images that a matrix ``(d, d)`` maps; raise if it maps none."""
-    if M.ndim != 2 or M.shape[0] != M.shape[1] or math.isqrt(len(M)) ** 2 != len(M):
+    square = check_tensor(M, "M", "a square matrix (d, d)").ndim == 2 and M.shape[0] == M.shape[1]
+    if not square or math.isqrt(len(M)) ** 2 != len(M):
         raise ValueError(f"expected a square matrix of square images' pixels; got {tuple(M.shape)}.")
     return math.isqrt(len(M))
 
 
+def check_order(order: Tensor, d: int) -> Tensor:
+    """Return ``order`` if it is one index for each of d pixels, and raise otherwise."""
+    if not isinstance(order, Tensor) or order.shape != (d,) or order.is_floating_point():
+        got = tuple(order.shape) if isinstance(order, Tensor) else type(order).__name__
+        raise ValueError(f"order must be pixel indices, ({d},); got {got}.")
+    return order
+
+
 def likeness(M: Tensor, other: Tensor) -> float:
     """Correlation of the off-diagonal entries of two matrices: whether they link the same pixels."""
+    for matrix, name in ((M, "M"), (other, "other")):
+        check_tensor(matrix, name, "a square matrix (d, d)")
     off = ~torch.eye(len(M), dtype=torch.bool)
-    pair = torch.stack([M[off].double(), other[off].double()])
+    pair = torch.stack([M[off].double(), other.to(M.device)[off].double()])
     return torch.corrcoef(pair)[0, 1].item()
 
 
@@ -84,7 +95,7 @@ def window_mse(covariance: Tensor, sigma: float, radius: int) -> float:
     size = side(covariance)
     radius = min(int(check_number(radius, "radius", 0)), size - 1)
     check_number(sigma, "sigma", 0.0, open_low=True)
-    C, step = covariance.double(), torch.arange(-radius, radius + 1)
+    C, step = covariance.cpu().double(), torch.arange(-radius, radius + 1)
     pixels = torch.arange(size * size)
     row = (pixels // size)[:, None, None] + step[:, None]
     column = (pixels % size)[:, None, None] + step[None, :]
@@ -109,7 +120,8 @@ def convolution_mse(covariance: Tensor, mean: Tensor, sigma: float) -> float:
     """
     size = side(covariance)
     check_number(sigma, "sigma", 0.0, open_low=True)
-    away = mean.flatten().double() - mean.double().mean()
+    mean = mean.flatten().to(covariance.device).double()
+    away = mean - mean.mean()
     moment = covariance.double() + away[:, None] * away
     waves = torch.fft.fft2(moment.view(size, size, -1), dim=(0, 1))
     waves = torch.fft.ifft2(waves.view(size, size, size, size), dim=(2, 3))

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gahr._checks import check_images, check_number
+from gahr._calls import Caller
+from gahr._checks import check_count, check_images, check_number, check_numbers, check_tensor
 from gahr.denoisers import Denoiser, add_noise
 
 __all__ = ["asymptote", "errors", "tangent"]
@@ -25,7 +26,7 @@ def asymptote(pixels: int, dimension: int, sigma: float) -> float:
     >>> round(asymptote(6400, 5, sigma=1.0), 2)  # the paper's discs
     31.07
     """
-    check_number(dimension, "dimension", 1, pixels)
+    check_number(dimension, "dimension", 1, check_count(pixels, "pixels", 1))
     check_number(sigma, "sigma", 0.0, open_low=True)
     return 10 * math.log10(pixels / dimension) - 20 * math.log10(sigma)
 
@@ -44,7 +45,7 @@ def tangent(draw: Callable[[Tensor], Tensor], parameters: Tensor, step: float = 
     >>> (B @ torch.tensor([1.0, 1.0, -1.0]).double()).abs().max().item() < 1e-12
     True
     """
-    if parameters.ndim != 1:
+    if check_tensor(parameters, "parameters", "a vector (m,)").ndim != 1:
         raise ValueError(f"parameters of one image are a vector, (m,); got {tuple(parameters.shape)}.")
     shift = step * torch.eye(len(parameters)).to(parameters)
     slopes = (draw(parameters + shift) - draw(parameters - shift)).flatten(1) / (2 * step)
@@ -58,8 +59,8 @@ def tangent(draw: Callable[[Tensor], Tensor], parameters: Tensor, step: float = 
 def errors(f: Denoiser, x: Tensor, sigmas: tuple[float, ...], seed: int = 0) -> Tensor:
     """Squared error per pixel, ``(levels, B)``; the noise depends on the seed and the level only."""
     check_images(x, "x")
-    rows = []
-    for level, sigma in enumerate(sigmas):
+    ask, rows = Caller(f), []
+    for level, sigma in enumerate(check_numbers(sigmas, "sigmas").flatten().tolist()):
         y = add_noise(x, sigma, seed + 1000 * level)
-        rows.append((f(y, sigma) - x).double().square().flatten(1).mean(1))
+        rows.append((ask(y, sigma) - x).double().square().flatten(1).mean(1))
     return torch.stack(rows)

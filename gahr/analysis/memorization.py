@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gahr import measures
-from gahr._checks import check_images, check_number
+from gahr._checks import check_count, check_images, check_number, check_whole
 
 __all__ = [
     "Patchwork",
@@ -120,7 +120,7 @@ class Patchwork(NamedTuple):
     mixed
         The same when each patch comes from the training image that explains it best, ``(B,)``.
     collage
-        The images put together from those patches, overlaps averaged, ``(B, 1, H, W)``.
+        The images put together from those patches, overlaps averaged, ``(B, C, H, W)``.
     """
 
     source: Tensor
@@ -141,11 +141,11 @@ def patchwork(x: Tensor, train: Tensor, size: int = 8, stride: int = 4, empty: f
     Parameters
     ----------
     x
-        Images to explain, ``(B, 1, H, W)``, none of them black.
+        Images to explain, ``(B, C, H, W)``, none of them black.
     train
-        ``(N, 1, H, W)``.
+        ``(N, C, H, W)``.
     size, stride
-        Of the patches, in pixels.
+        Of the patches, in pixels. A patch has all channels.
     empty
         A patch with less than this fraction of the mean energy of the image's patches is left out.
 
@@ -161,7 +161,7 @@ def patchwork(x: Tensor, train: Tensor, size: int = 8, stride: int = 4, empty: f
         If the patches do not fit into the images, or an image is black.
     """
     _same_size(x, train)
-    check_number(stride, "stride", 1)
+    stride, size = check_count(stride, "stride", 1), check_whole(size, "size")
     if not 1 <= size <= min(x.shape[2:]):
         raise ValueError(f"size must be between 1 and the image's side {min(x.shape[2:])}; got {size}.")
     if not x.flatten(1).any(1).all():
@@ -191,7 +191,9 @@ def ranks(source: Tensor) -> Tensor:
     tensor([[ 0,  0,  1],
             [ 2,  0, -1]])
     """
+    if not isinstance(source, Tensor):
+        raise TypeError(f"source must be indices, a tensor (rows, columns); got {type(source).__name__}.")
     found, times = source[source >= 0].unique(return_counts=True)
-    place = torch.full((int(source.max()) + 2,), -1)
-    place[found[times.argsort(descending=True, stable=True)]] = torch.arange(len(found))
+    place = source.new_full((int(source.max()) + 2,), -1)
+    place[found[times.argsort(descending=True, stable=True)]] = torch.arange(len(found)).to(source)
     return place[source]

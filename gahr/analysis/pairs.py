@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 from gahr import measures, scores
-from gahr._checks import check_known, check_number, check_numbers, check_same_shape
+from gahr._calls import Caller
+from gahr._checks import (
+    check_count,
+    check_known,
+    check_number,
+    check_numbers,
+    check_same_shape,
+    check_tensor,
+)
 from gahr._files import unpack
 from gahr.denoisers import Denoiser
 from gahr.intervals import Interval, median, superiority
@@ -68,7 +76,8 @@ def estimates(f: Denoiser, run: Trajectory, steps: int | None = None) -> Tensor:
 
     With ``steps`` the last answer is repeated to that length, for a run that stopped before another.
     """
-    answers = torch.stack([f(state) for state in run.path])
+    ask = Caller(f)
+    answers = torch.stack([ask(state) for state in run.path])
     missing = 0 if steps is None else max(0, steps - len(answers))
     return torch.cat([answers, answers[-1:].expand(missing, *answers.shape[1:])])
 
@@ -95,7 +104,7 @@ def split(similarity: Tensor, threshold: float = 0.9) -> Tensor:
     tensor([ 3, -1])
     """
     check_number(threshold, "threshold", -1.0, 1.0)
-    if similarity.ndim != 2 or not len(similarity):
+    if check_tensor(similarity, "similarity", "numbers (K, B)").ndim != 2 or not len(similarity):
         raise ValueError(f"similarity must have shape (K, B); got {tuple(similarity.shape)}.")
     apart = (similarity < threshold).int()
     stays = apart.flip(0).cummin(0).values.flip(0)
@@ -127,7 +136,7 @@ def kl(variance: Sequence[float], sigma: Sequence[float], pixels: int) -> list[f
     """
     variance, sigma = check_numbers(variance, "variance"), check_numbers(sigma, "sigma")
     check_same_shape(variance, sigma, ("variance", "sigma"))
-    excess = 2 * pixels * variance  # of E ||s_f(y) - s_g(y)||^2 sigma^4
+    excess = 2 * check_count(pixels, "pixels", 1) * variance  # of E ||s_f(y) - s_g(y)||^2 sigma^4
     return [scores.kl_bound(excess[k:], sigma[k:]) for k in range(len(sigma) - 1)]
 
 

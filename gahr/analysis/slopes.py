@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from gahr import measures
-from gahr._checks import check_count, check_images, check_number, stream
+from gahr._calls import Caller
+from gahr._checks import check_count, check_images, check_number, check_tensor, stream
 from gahr.denoisers import Denoiser
 from gahr.intervals import Interval
 
@@ -79,7 +80,8 @@ def local_slopes(psnr: Tensor, sigmas: Sequence[float]) -> Tensor:
     >>> local_slopes(torch.tensor([30.0, 20.0, 16.0]), (0.01, 0.1, 1.0))
     tensor([0.5000, 0.2000])
     """
-    entry = -20 * torch.log10(torch.as_tensor(sigmas, dtype=psnr.dtype))
+    check_tensor(psnr, "psnr", "decibels (levels, ...)")
+    entry = -20 * torch.log10(torch.as_tensor(sigmas, dtype=psnr.dtype).to(psnr))
     return (psnr.diff(dim=0).movedim(0, -1) / entry.diff()).movedim(-1, 0)
 
 
@@ -103,6 +105,7 @@ def usable(mse: Tensor, floor: float, prior: float, factor: float = 4.0) -> list
     [False, True, False]
     """
     check_number(factor, "factor", 1.0)
+    check_tensor(mse, "mse", "errors (levels,)")
     return [factor * floor <= error <= prior / factor for error in mse.tolist()]
 
 
@@ -139,7 +142,7 @@ def by_rule(
     """
     if len(check_images(x, "x")) < 2:
         raise ValueError("a slope with an interval needs at least two images.")
-    estimate = torch.cat([f(part, min(sigmas)) for part in x.split(250)])
+    estimate = Caller(f).in_batches(x, min(sigmas), 250)
     floor, prior = (error.square().mean().item() for error in (estimate - x, x - x.mean(0)))
     table = measures.psnr_table(f, x, tuple(sigmas), seed)[:, 0]
     inside = usable((10 ** (-table / 10)).mean(1), floor, prior, factor)
@@ -166,9 +169,10 @@ def pooled(error: Tensor, sigmas: Sequence[float], draws: int = 1000, seed: int 
     0.5
     """
     draws = check_count(draws, "draws", 1)
+    check_tensor(error, "error", "squared errors (levels, B)")
     if error.ndim != 2 or len(error) != len(sigmas):
         raise ValueError(f"errors must be ({len(sigmas)}, B), a row a level; got {tuple(error.shape)}.")
-    error, n = error.double(), error.shape[1]
+    error, n = error.cpu().double(), error.shape[1]
     picks = torch.randint(n, (draws, n), generator=stream(seed))
     mean = torch.cat([error.mean(1, keepdim=True), error[:, picks].mean(2)], 1)
     if (mean <= 0).any():
@@ -206,7 +210,8 @@ def without_floor(
     Errors are averaged before decibels are taken (`pooled`), since the difference of two errors may be
     negative for a single image.
     """
-    error, floor = 10 ** (-table.double() / 10), 10 ** (-clean.double() / 10)
+    check_tensor(table, "table", "PSNRs (levels, B)"), check_tensor(clean, "clean", "PSNRs (B,)")
+    error, floor = (10 ** (-psnr.cpu().double() / 10) for psnr in (table, clean))
     if error.ndim != 2 or error.shape != (len(sigmas), len(floor)):
         raise ValueError(f"table must be ({len(sigmas)}, {len(floor)}); got {tuple(table.shape)}.")
     if ((error - floor).mean(1) <= 0).any():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gahr._checks import check_number, check_orthonormal
+from gahr._checks import check_number, check_orthonormal, check_tensor
 
 __all__ = ["angles", "shared", "shared_when_mixed"]
 
@@ -32,7 +32,7 @@ def shared(a: Tensor, b: Tensor) -> Tensor:
     if a.shape != b.shape:
         raise ValueError(f"a and b must have one shape, (n, d); got {tuple(a.shape)}, {tuple(b.shape)}.")
     inside = (a @ b.T).square().double().cumsum(0).cumsum(1).diagonal()
-    return (inside / torch.arange(1, len(a) + 1)).to(a)
+    return (inside / torch.arange(1, len(a) + 1, device=a.device)).to(a)
 
 
 def shared_when_mixed(lam: Tensor, width: float) -> Tensor:
@@ -48,11 +48,11 @@ def shared_when_mixed(lam: Tensor, width: float) -> Tensor:
     >>> shared_when_mixed(torch.tensor([1.0, 0.5, 0.5, 0.0]), width=0.01)
     tensor([1.0000, 0.7500, 1.0000, 1.0000])
     """
-    if lam.ndim != 1 or not len(lam) or (lam.diff() > 0).any():
+    if check_tensor(lam, "lam", "factors (n,)").ndim != 1 or not len(lam) or (lam.diff() > 0).any():
         raise ValueError(f"lam must be decreasing factors, (n,); got shape {tuple(lam.shape)}.")
     check_number(width, "width", 0.0)
     near = (lam[:, None] - lam).abs() <= width
-    k = torch.arange(1, len(lam) + 1)
+    k = torch.arange(1, len(lam) + 1, device=lam.device)
     alike = near.sum(1)
     leading = (near & (k <= k[:, None])).sum(1)
     return 1 - leading * (alike - leading) / alike / k
@@ -70,9 +70,10 @@ def angles(a: Tensor, b: Tensor) -> Tensor:
     """
     from scipy.linalg import subspace_angles
 
+    check_tensor(a, "a", "rows (k, d)"), check_tensor(b, "b", "rows (l, d)")
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
         raise ValueError(
             f"rows must have one length, (k, d) and (l, d); got {tuple(a.shape)}, {tuple(b.shape)}."
         )
-    found = subspace_angles(a.double().numpy().T, b.double().numpy().T)
-    return torch.from_numpy(found).rad2deg().flip(0)
+    found = subspace_angles(*(rows.detach().cpu().double().numpy().T for rows in (a, b)))
+    return torch.from_numpy(found).rad2deg().flip(0).to(a.device)

@@ -52,6 +52,8 @@ def gap(facts: Mapping) -> Gaps:
     ``facts`` are a network's, as `gahr.zoo.describe` has them and `gahr.training.loop.train` returns them.
     One of fresh images has no training set, and no training curve: that is a `ValueError`.
     """
+    if not isinstance(facts, Mapping):
+        raise TypeError(f"facts must be a network's, as zoo.describe has them; got {type(facts).__name__}.")
     curves = facts["curves"]
     if not {"train", "held_out"} <= set(curves):
         raise ValueError(

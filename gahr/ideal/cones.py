@@ -73,7 +73,7 @@ class ExactCone(nn.Module):
         flat = check_images(axes, "axes").flatten(1).double()
         gram = flat @ flat.T
         energy = gram[0, 0].item()
-        ideal = energy * torch.eye(len(flat)).double()
+        ideal = energy * torch.eye(len(flat)).to(gram)
         if len(flat) > 2 or not energy > 0 or not torch.allclose(gram, ideal, rtol=1e-5, atol=1e-5 * energy):
             raise ValueError("axes must be one image that is not zero, or two, orthogonal, of equal length.")
         self.register_buffer("axes", flat)
@@ -81,22 +81,15 @@ class ExactCone(nn.Module):
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Estimate the clean images; without ``sigma`` the noise level is integrated over."""
-        if check_images(y, "y").shape[1:] != self.shape:
-            raise ValueError(f"this cone's images are {self.shape}; got {tuple(y.shape[1:])}.")
+        place, length, rest = self._seen(y)
         if sigma is not None:
-            sigma = np.asarray(need_sigma(sigma, "this cone", y)).ravel()
-        flat = y.flatten(1).double()
-        place = flat @ self.axes.T / self.energy
-        length = place[:, 0].numpy() if len(self.axes) == 1 else place.norm(dim=1).numpy()
-        rest = (flat - place @ self.axes).square().sum(1).numpy()
-        if sigma is not None:
-            intensity = self._intensity(length, np.broadcast_to(sigma, length.shape))[0]
+            intensity = self._intensity(length, self._told(sigma, y))[0]
         else:
             intensity = self._blind_intensity(length, rest)
         along = torch.from_numpy(intensity)[:, None]
         if len(self.axes) == 2:
             along = along * place / place.norm(dim=1, keepdim=True).clamp_min(1e-300)
-        return (along @ self.axes).view_as(y).to(y)
+        return (along @ self.axes.cpu()).view_as(y).to(y)
 
     def variance(self, y: Tensor, sigma: float) -> Tensor:
         """Squared error per pixel that must be expected at a noisy image, ``(B,)``, float64.
@@ -104,11 +97,22 @@ class ExactCone(nn.Module):
         The posterior variance. Its mean over noisy images is the least mean squared error, as is the mean of
         the errors themselves; but it is known without the chance of the one noise that was drawn.
         """
-        sigma = np.asarray(need_sigma(sigma, "this cone", y)).ravel()
-        place = check_images(y, "y").flatten(1).double() @ self.axes.T / self.energy
-        length = place[:, 0].numpy() if len(self.axes) == 1 else place.norm(dim=1).numpy()
-        along, square, _ = self._intensity(length, np.broadcast_to(sigma, length.shape))
-        return torch.from_numpy(square - along**2) * self.energy / self.axes.shape[1]
+        along, square, _ = self._intensity(self._seen(y)[1], self._told(sigma, y))
+        return torch.from_numpy(square - along**2).to(y.device) * self.energy / self.axes.shape[1]
+
+    def _seen(self, y: Tensor) -> tuple[Tensor, np.ndarray, np.ndarray]:
+        """Coordinates along the axes, their length, and the energy of the rest, for scipy: on the CPU."""
+        if check_images(y, "y").shape[1:] != self.shape:
+            raise ValueError(f"this cone's images are {self.shape}; got {tuple(y.shape[1:])}.")
+        flat, axes = y.detach().flatten(1).cpu().double(), self.axes.cpu()
+        place = flat @ axes.T / self.energy
+        length = place[:, 0] if len(axes) == 1 else place.norm(dim=1)
+        return place, length.numpy(), (flat - place @ axes).square().sum(1).numpy()
+
+    def _told(self, sigma: float | Tensor, y: Tensor) -> np.ndarray:
+        told = need_sigma(sigma, "this cone", y)
+        levels = np.asarray(told.cpu() if isinstance(told, Tensor) else told).ravel()
+        return np.broadcast_to(levels, len(y))
 
     def _intensity(self, length: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Intensity along the observed direction, mean square intensity, log evidence of both, ``(B,)``."""

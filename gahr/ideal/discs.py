@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gahr._checks import check_count, check_images, check_number
+from gahr._checks import check_count, check_images, check_number, check_tensor
 from gahr.denoisers import need_sigma
 from gahr.ideal._intensities import Fit
 
@@ -34,9 +34,9 @@ def draw(parameters: Tensor, size: int = 40) -> Tensor:
 
     ``parameters``: row, column and radius in pixels, intensity of the disc and of the background, ``(B, 5)``.
     """
-    if parameters.ndim != 2 or parameters.shape[1] != 5:
+    if check_tensor(parameters, "parameters", "five a disc (B, 5)").ndim != 2 or parameters.shape[1] != 5:
         raise ValueError(f"a disc has five parameters, (B, 5); got {tuple(parameters.shape)}.")
-    inside = torch.from_numpy(_masks(parameters[:, :3].double().numpy(), size)).to(parameters)
+    inside = torch.from_numpy(_masks(parameters[:, :3].cpu().double().numpy(), size)).to(parameters)
     inside = inside.view(-1, 1, size, size)
     front, back = (parameters[:, k, None, None, None] for k in (3, 4))
     return front * inside + back * (1 - inside)

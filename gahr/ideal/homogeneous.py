@@ -91,21 +91,23 @@ class BestHomogeneous(nn.Module):
         """Estimate the clean image; ``sigma`` is accepted and ignored."""
         check_fits(y, self.x0)
         flat = y.flatten(1).double()
-        along = flat @ self.unit
-        across = (flat - along[:, None] * self.unit).norm(dim=1)
-        estimate = (flat.norm(dim=1) * self.gain(along, across))[:, None] * self.unit
+        unit = self.unit.to(flat)
+        along = flat @ unit
+        across = (flat - along[:, None] * unit).norm(dim=1)
+        estimate = (flat.norm(dim=1) * self.gain(along, across))[:, None] * unit
         return estimate.view_as(y).to(y)
 
     def gain(self, along: Tensor, across: Tensor) -> Tensor:
         """``|x0| E[r | u] / E[r^2 | u]`` from the lengths of ``y`` along ``x0`` and across it, ``(...)``."""
         cotangent = along / across.clamp_min(1e-150)
-        place = torch.asinh((self.d - 1) ** 0.5 * cotangent).clamp(self.knots[0], self.knots[-1])
-        right = torch.searchsorted(self.knots, place.detach()).clamp(1, len(self.knots) - 1)
+        knots, gains, slopes = (part.to(cotangent.device) for part in (self.knots, self.gains, self.slopes))
+        place = torch.asinh((self.d - 1) ** 0.5 * cotangent).clamp(knots[0], knots[-1])
+        right = torch.searchsorted(knots, place.detach()).clamp(1, len(knots) - 1)
         left = right - 1
-        width, rise = self.knots[right] - self.knots[left], self.gains[right] - self.gains[left]
-        t = (place - self.knots[left]) / width
-        bend = (1 - t) * (width * self.slopes[left] - rise) + t * (rise - width * self.slopes[right])
-        return self.gains[left] + t * rise + t * (1 - t) * bend
+        width, rise = knots[right] - knots[left], gains[right] - gains[left]
+        t = (place - knots[left]) / width
+        bend = (1 - t) * (width * slopes[left] - rise) + t * (rise - width * slopes[right])
+        return gains[left] + t * rise + t * (1 - t) * bend
 
     def mse(self, sigma: float) -> float:
         """Expected squared error at one noise level, summed over pixels."""

@@ -64,26 +64,27 @@ class GaussianMixture(nn.Module):
     def sample(self, n: int, seed: int = 0) -> Tensor:
         """Draw ``n`` points, ``(n, 1, 1, d)``."""
         n, generator = check_count(n, "n", 1), stream(seed)
-        which = torch.multinomial(self.weights, n, replacement=True, generator=generator)
+        which = torch.multinomial(self.weights.cpu(), n, replacement=True, generator=generator)
         roots = torch.linalg.cholesky(self.covariances)
         white = torch.randn(n, self.means.shape[1], generator=generator, dtype=torch.float64)
-        x = self.means[which] + (roots[which] @ white[..., None])[..., 0]
+        x = self.means[which] + (roots[which] @ white.to(roots)[..., None])[..., 0]
         return x[:, None, None, :].float()
 
     def _blurred(self, y: Tensor, sigma: float | Tensor) -> tuple[Tensor, Tensor]:
         """Log joint of point and component, ``(B, K)``, and ``C^-1 (y - mean)``, ``(B, K, d)``."""
         flat = check_images(y, "y").flatten(1).double()
         level = check_sigma(sigma, y, open_low=False)
-        variance = torch.as_tensor(level, dtype=flat.dtype, device=flat.device).square().view(-1, 1, 1, 1)
+        variance = torch.as_tensor(level, dtype=flat.dtype).to(flat).square().view(-1, 1, 1, 1)
         d = flat.shape[1]
         if d != self.means.shape[1]:
             raise ValueError(f"points have {d} coordinates; the mixture has {self.means.shape[1]}.")
-        blurred = self.covariances + variance * torch.eye(d).to(flat)  # (B or 1, K, d, d)
-        away = flat[:, None] - self.means
+        weights, means, covariances = (part.to(flat) for part in self.buffers())
+        blurred = covariances + variance * torch.eye(d).to(flat)  # (B or 1, K, d, d)
+        away = flat[:, None] - means
         solved = (torch.linalg.inv(blurred) @ away[..., None])[..., 0]
         quadratic = (away * solved).sum(-1)
         log_norm = torch.logdet(blurred) + d * math.log(2 * math.pi)
-        return self.weights.log() - 0.5 * (quadratic + log_norm), solved
+        return weights.log() - 0.5 * (quadratic + log_norm), solved
 
     def log_density(self, y: Tensor, sigma: float) -> Tensor:
         """Log density of noisy points ``y = x + sigma z``, shape ``(B,)``."""
@@ -98,7 +99,8 @@ class GaussianMixture(nn.Module):
         """Posterior mean: the components' own Wiener estimates, weighted by how likely each is."""
         need_sigma(sigma, "a mixture's posterior mean", check_images(y, "y"))
         joint, solved = self._blurred(y, sigma)
-        each = self.means + torch.einsum("kij,bkj->bki", self.covariances, solved)  # (B, K, d)
+        means, covariances = self.means.to(solved), self.covariances.to(solved)
+        each = means + torch.einsum("kij,bkj->bki", covariances, solved)  # (B, K, d)
         return (joint.softmax(1)[..., None] * each).sum(1).view_as(y).to(y)
 
 
@@ -115,7 +117,8 @@ class FiniteSet(nn.Module):
     def squares(self, y: Tensor) -> Tensor:
         """Squared distance of each image from each training image, ``(B, N)`` float64."""
         check_fits(y, self.x)
-        y, x = (images.flatten(1).double() for images in (y, self.x))
+        y = y.flatten(1).double()
+        x = self.x.flatten(1).to(y)
         return (y.square().sum(1, keepdim=True) - 2 * y @ x.T + x.square().sum(1)).clamp_min(0)
 
     def weights(self, y: Tensor, sigma: float | Tensor) -> Tensor:
@@ -125,8 +128,8 @@ class FiniteSet(nn.Module):
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Average of the training images under the posterior."""
-        average = self.weights(y, sigma) @ self.x.flatten(1).double()
-        return average.view_as(y).to(y)
+        weights = self.weights(y, sigma)
+        return (weights @ self.x.flatten(1).to(weights)).view_as(y).to(y)
 
 
 class BlindMemory(FiniteSet):

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gahr._checks import check_known
+from gahr._checks import check_known, check_text, check_whole
 from gahr.images import own, photographs, synthetic
 
 __all__ = ["count", "fresh", "is_drawn", "load"]
@@ -107,7 +107,8 @@ def load(name: str, n: int, half: str) -> Tensor:
     >>> torch.equal(small, large[:5])
     True
     """
-    if own.is_own(name):
+    n = check_whole(n, "n")
+    if own.is_own(check_text(name, "name")):
         return own.load(name, n, half)
     if is_drawn(name):
         check_known(half, _SEEDS, "half")
@@ -129,7 +130,7 @@ def count(name: str, half: str) -> int | None:
     >>> count("fashion32", "held-out"), count("discs40", "a")
     (2000, None)
     """
-    if own.is_own(name):
+    if own.is_own(check_text(name, "name")):
         return own.count(name, half)
     check_known(half, _SEEDS, "half")
     if is_drawn(name):
@@ -139,6 +140,7 @@ def count(name: str, half: str) -> int | None:
 
 def fresh(name: str, count: int, seed: int) -> Tensor:
     """New images of a drawn class, never the same for two seeds, and in no half, ``(count, 1, H, W)``."""
-    if not is_drawn(name):
+    count = check_whole(count, "count")
+    if not is_drawn(check_text(name, "name")):
         raise ValueError(f"{name} is a class of photographs: give a number of images, not fresh ones.")
     return _drawer(name)(count, 10_000_000 + seed)

@@ -6,8 +6,10 @@ name                                    images
 ``folder:PATH@48``                      pictures in a folder and below it, gray, 48x48 pixels
 ``folder:PATH@48-color``                the same in color
 ``folder:SPLIT.json@48``                the same by a split that lies elsewhere, see `split`
-``loader:MODULE.FUNCTION``              what the function returns for ``(n, half)``
+``loader:MODULE.FUNCTION``              what the function returns for ``(n, half)``: one channel or more
 ======================================  =====================================================
+
+In color every network has three channels, and all measures and bases are over the three together.
 
 A folder is split once, and the split is written down in it: which picture is in which half cannot
 change when pictures are added. A loader is any function that can be imported, from the working
@@ -28,7 +30,7 @@ import torch
 from torch import Tensor
 
 from gahr import _files
-from gahr._checks import check_images, check_known
+from gahr._checks import check_count, check_images, check_known, check_seed, check_text
 from gahr.images import pictures
 
 __all__ = ["SPLIT", "count", "is_own", "load", "short", "split"]
@@ -120,7 +122,7 @@ def _from_loader(name: str, n: int, half: str) -> Tensor:
     check_images(x, f"what {name} returns", photograph=True)
     if len(x) > n or (len(x) < n and half != "held-out"):
         raise ValueError(f"{name} was asked for {n} images of half {half} and returned {len(x)}.")
-    return x.float()
+    return x.float().cpu()
 
 
 # ------------------------------------------------------------------------------------------------
@@ -172,7 +174,9 @@ def split(
     OSError
         If the folder is not there, holds no picture or cannot be written into.
     """
-    root = Path(path).expanduser()
+    if not isinstance(path, (str, Path)):
+        raise TypeError(f"path must be that of a folder; got {path!r:.80}.")
+    root, seed, size = Path(path).expanduser(), check_seed(seed), check_count(size, "size", 1)
     group_of = _grouping(groups)
     members, unreadable = defaultdict(list), {}
     for file in pictures.files(root):
@@ -207,7 +211,7 @@ def split(
 
 
 def _grouping(groups: str) -> Callable[[str], str]:
-    if groups == "file":
+    if check_text(groups, "groups") == "file":
         return lambda inside: inside
     if groups == "folder":
         return lambda inside: inside.rpartition("/")[0]

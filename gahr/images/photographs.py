@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gahr import _files
-from gahr._checks import check_images, check_known, check_number
+from gahr._checks import check_count, check_images, check_known, check_number
 from gahr.images import _files as _sources
 
 __all__ = ["HELD_OUT", "capacity", "covariance", "drop_near_duplicates", "portrait", "read", "split_indices"]
@@ -39,7 +39,7 @@ def drop_near_duplicates(x: Tensor, threshold: float = 0.95, block: int = 2000) 
     Parameters
     ----------
     x
-        Images, ``(B, 1, H, W)``; 8-bit images are accepted too.
+        Images, ``(B, C, H, W)``; 8-bit images are accepted too.
     threshold
         Correlation above which two images count as the same.
     block
@@ -65,15 +65,15 @@ def drop_near_duplicates(x: Tensor, threshold: float = 0.95, block: int = 2000) 
     vectors = F.adaptive_avg_pool2d(x, 20).flatten(1)
     vectors = vectors - vectors.mean(1, keepdim=True)
     vectors = F.normalize(vectors, dim=1)
-    kept, seen = [], torch.empty(0, vectors.shape[1])
+    kept, seen = [], vectors[:0]
     for start in range(0, len(vectors), block):
         new = vectors[start : start + block]
-        fresh = torch.ones(len(new), dtype=torch.bool)
+        fresh = torch.ones(len(new), dtype=torch.bool, device=x.device)
         for chunk in seen.split(8192):
             fresh &= ~((new @ chunk.T) > threshold).any(1)
         candidates = fresh.nonzero()[:, 0]
         alike = (new[candidates] @ new[candidates].T) > threshold
-        stays = torch.zeros(len(candidates), dtype=torch.bool)
+        stays = torch.zeros(len(candidates), dtype=torch.bool, device=x.device)
         for i in range(len(candidates)):
             stays[i] = not (alike[i] & stays).any()
         seen = torch.cat([seen, new[candidates[stays]]])
@@ -157,6 +157,7 @@ def portrait(size: int = 40) -> Tensor:
 
     Scaled so that the eyes lie where CelebA's alignment puts them. No network has seen it.
     """
+    size = check_count(size, "size", 1)
     with np.load(_files.fetch("images/portrait.npz")) as stored:
         x = torch.from_numpy(stored["image"])[None, None].float() / 255
     return check_images(x if size == 40 else F.interpolate(x, size, mode="area"), "portrait")

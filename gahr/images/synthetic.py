@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from gahr._checks import check_images, check_number, stream
+from gahr._checks import check_images, check_number, check_seed, stream
 
 __all__ = ["c_alpha", "discs", "gaussian", "scaled", "shuffled", "sinusoids", "unshuffled"]
 
@@ -20,7 +20,7 @@ def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.G
 
 
 def _check_count(n: int, size: int) -> None:
-    if n < 1 or size < 4:
+    if check_seed(n, "n") < 1 or check_seed(size, "size") < 4:
         raise ValueError(f"n must be at least 1 and size at least 4; got n = {n}, size = {size}.")
 
 
@@ -163,7 +163,7 @@ def scaled(image: Tensor, n: int, seed: int = 0) -> Tensor:
     if image.shape[0] != 1:
         raise ValueError(f"image must be a single image, (1, C, H, W); got {image.shape[0]} images.")
     _check_count(n, image.shape[-1])
-    return torch.rand(n, 1, 1, 1, generator=stream(seed)) * image
+    return torch.rand(n, 1, 1, 1, generator=stream(seed)).to(image.device) * image
 
 
 def shuffled(x: Tensor, seed: int = 0) -> Tensor:

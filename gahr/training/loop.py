@@ -136,11 +136,14 @@ def train(
     OSError
         If a checkpoint cannot be written; the last one is untouched. Or if there is none to start from.
     """
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"recipe must be a Recipe; got {type(recipe).__name__}.")
     network = build(recipe.network, recipe.blocks, _channels(recipe, x))
     network = networks.initialize(network, recipe.seed)
     _check_fit(recipe, network, x, held_out)
     engine = Engine(recipe, network, compiled, log)
     x = x if x is None else x.to(engine.device)
+    held_out = held_out if held_out is None else held_out.cpu()
     identity = data_identity(recipe, x)
     checkpoint = Checkpoint(folder, recipe, engine, identity.get("sha256"), start)
     t, seconds, history = checkpoint.read()

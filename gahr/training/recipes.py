@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 import re
 from collections.abc import Mapping
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gahr import networks
-from gahr._checks import check_known, check_number
+from gahr._checks import check_known, check_number, check_seed, check_text
 from gahr.images import classes, own
 from gahr.training import objective
 
@@ -33,8 +34,8 @@ class Recipe:
     Parameters
     ----------
     images
-        Image class, for instance ``"faces40"`` or, of your own, ``"folder:PATH@48"``;
-        `gahr.images.classes` lists them.
+        Image class, for instance ``"faces40"`` or, of your own, ``"folder:PATH@48"``, in color
+        ``"folder:PATH@48-color"``; `gahr.images.classes` lists them.
     n
         Training-set size; ``None`` (as an option: ``fresh``) draws new images at every step, which only
         drawn classes can.
@@ -119,12 +120,17 @@ class Recipe:
         check_known(self.noise, objective.NOISE, "noise distribution")
         check_known(self.optimizer, ("muon", "adam"), "optimizer")
         check_known(self.precision, ("bf16", "bf16 throughout", "fp32"), "precision")
+        for field in ("images", "network", "tag"):
+            check_text(getattr(self, field), field)
+        check_seed(self.seed)
         for field in ("n", "steps", "batch", "learning_rate", "muon_rate"):
             value = getattr(self, field)
             if field != "n" or value is not None:
                 check_number(value, field, 0, open_low=True)
                 if not field.endswith("rate") and value != int(value):
                     raise ValueError(f"{field} must be a whole number; got {value!r}.")
+        if not isinstance(self.ema, numbers.Real):
+            raise TypeError(f"ema must be a number; got {self.ema!r}.")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must be in [0, 1); got {self.ema!r}.")
         for field in ("network", "tag"):

@@ -88,7 +88,7 @@ def test_bad_input_is_refused(edge):
         bestbasis.packets(edge, SIGMA, levels=4)
     with pytest.raises(ValueError, match="sizes must divide"):
         bestbasis.blocks(edge, SIGMA, sizes=(20, 8))
-    with pytest.raises(ValueError, match="one gray image"):
+    with pytest.raises(ValueError, match="x must be one image"):
         bestbasis.blocks(torch.ones(2, 1, 40, 40), SIGMA)
     with pytest.raises(ValueError, match="sigma"):
         bestbasis.blocks(edge, 0.0)
@@ -99,3 +99,19 @@ def test_bad_input_is_refused(edge):
 def test_the_cost_of_a_coefficient_is_bounded_by_the_threshold():
     cost = bestbasis._cost(0.1, False, 3.0)
     assert cost(np.array([0.2, -1.0])) == pytest.approx(0.04 + 0.09)
+
+
+def test_each_channel_has_a_best_basis_of_its_own(edge):
+    x = torch.cat([edge, edge.mT, 0.3 * edge.flip(3)], 1)
+    y = denoisers.add_noise(x, SIGMA)
+    for find in (bestbasis.packets, bestbasis.blocks):
+        for noisy in (None, y):
+            each = [
+                find(x[:, c : c + 1], SIGMA, None if noisy is None else y[:, c : c + 1]) for c in range(3)
+            ]
+            assert torch.equal(find(x, SIGMA, noisy), torch.cat(each))
+    for kind in ("cosines", "wavelets"):
+        whole = torch.cat([bestbasis.fixed(x[:, c : c + 1], kind) for c in range(3)])
+        assert torch.equal(bestbasis.fixed(x, kind), whole)
+    with pytest.raises(ValueError, match="noisy must have the shape of x"):
+        bestbasis.packets(x, SIGMA, y[:, :1])

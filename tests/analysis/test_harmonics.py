@@ -90,7 +90,7 @@ def test_bad_vectors_are_refused():
         harmonics.share(torch.ones(1, 5, 5), torch.ones(4))
     with pytest.raises(ValueError, match="the picture is"):
         harmonics.alignment(torch.ones(1, 5, 5), torch.ones(1, 1, 6, 6))
-    with pytest.raises(ValueError, match="one gray picture"):
+    with pytest.raises(ValueError, match="x must be one picture"):
         harmonics.normals(torch.ones(2, 1, 6, 6))
 
 
@@ -125,3 +125,31 @@ def test_a_band_holds_four_frequencies():
 def test_heights_are_rounded():
     e = torch.arange(6.0)[:, None] + torch.zeros(1, 6, 2)
     assert harmonics.straighten(e, torch.tensor([1.6, 2.4]), reach=1)[0].tolist() == [[1, 1], [2, 2], [3, 3]]
+
+
+def test_an_edge_between_two_colours_counts_and_a_gray_picture_says_the_same():
+    across, along = ramp(30)
+    edge = torch.sigmoid(across / 1.5)
+    x = torch.stack([edge, 1 - edge, torch.full_like(edge, 0.5)])[None]  # equally bright on both sides
+    assert harmonics.normals(x.mean(1, keepdim=True))[1].max() < 1e-9 < harmonics.normals(x)[1].max()
+    waves = torch.stack([torch.sin(0.5 * across), torch.sin(0.5 * along)])
+    e = torch.stack([waves, 0.3 * waves, -waves], 1)
+    torch.testing.assert_close(harmonics.alignment(e, x), harmonics.alignment(waves, edge[None, None]))
+    gray = edge.expand(1, 3, -1, -1)
+    torch.testing.assert_close(harmonics.normals(gray)[0], harmonics.normals(gray[:, :1])[0])
+    torch.testing.assert_close(harmonics.normals(gray)[1], 3 * harmonics.normals(gray[:, :1])[1])
+
+
+def test_along_a_contour_colours_add_their_energies():
+    (e, heights), (other, _) = bent(9), bent(2)
+    e, other = e + 0.1 * torch.ones_like(e), other + 0.1
+    tools = (harmonics.share, harmonics.across, harmonics.frequency, harmonics.purity, harmonics.length)
+    for tool in tools:
+        alone = tool(e, heights)
+        torch.testing.assert_close(tool(torch.stack([e, -e, 0.5 * e], 1), heights), alone)
+        torch.testing.assert_close(tool(torch.stack([e, 0 * e], 1), heights), alone)
+    both = harmonics.share(torch.stack([e, other], 1), heights)
+    near = [harmonics.share(one, heights) * one.square().sum() for one in (e, other)]
+    torch.testing.assert_close(both, sum(near) / (e.square().sum() + other.square().sum()))
+    strip = harmonics.straighten(torch.stack([e, other], 1), heights)
+    assert torch.equal(strip, torch.stack([harmonics.straighten(v, heights) for v in (e, other)], 1))

@@ -129,3 +129,9 @@ def test_a_colour_image_is_blurred_channel_by_channel():
     whole = inverse.spectral((3, 8, 6), 3).project(x)
     each = [inverse.spectral((1, 8, 6), 3).project(x[:, c : c + 1]) for c in range(3)]
     torch.testing.assert_close(whole, torch.cat(each, 1))
+
+
+def test_a_hidden_pixel_is_hidden_in_all_its_channels():
+    x = draw(1, 3, 8, 12)
+    kept = inverse.random_pixels((3, *SHAPE[1:]), 0.25, seed=1).project(x) != 0
+    assert torch.equal(kept, (MEASUREMENTS["random pixels"].project(x[:, :1]) != 0).expand_as(x))

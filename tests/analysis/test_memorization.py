@@ -140,3 +140,14 @@ def test_the_distance_ratio_tells_copies_from_others():
 def test_the_closest_training_image_is_found_at_any_brightness():
     train = images.load("fashion32", 20, "a")
     assert torch.equal(memorization.closest(0.3 * train[[7, 2]] + 0.1, train), train[[7, 2]])
+
+
+def test_a_patch_of_a_colour_picture_has_all_its_colours():
+    train = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    x = torch.cat([0.5 * train[1:2, :, :8], train[3:4, :, 8:]], 2)
+    found = memorization.patchwork(x, train, size=8, stride=8)
+    assert found.source.tolist() == [[[1, 1], [3, 3]]]
+    assert found.mixed.item() == pytest.approx(0, abs=1e-6) and found.single.item() > 0.05
+    torch.testing.assert_close(found.collage, x)
+    recoloured = x[:, [1, 2, 0]]  # the same patches in other colours are no copies
+    assert memorization.patchwork(recoloured, train, size=8, stride=8).mixed.item() > 0.05

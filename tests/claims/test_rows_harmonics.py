@@ -77,7 +77,7 @@ def test_localization_is_compared_picture_by_picture(stored):
 def test_every_row_has_a_rule_and_a_finder():
     table = harmonics.claims()
     measured = [claim for claim in table if claim.find]
-    assert len(measured) == len(table) - 1 == 15 and all(claim.rule for claim in measured)
+    assert len(measured) == len(table) - 1 == 19 and all(claim.rule for claim in measured)
     assert not any("calpha" in claim.claim for claim in table)
 
 
@@ -95,3 +95,15 @@ def test_the_other_architecture_has_rows_of_its_own(stored):
     assert harmonics.bfcnn_slope(2)[2] == "holds"
     slopes[0] |= {"slope": 0.6, "low": 0.59, "high": 0.61}
     assert harmonics.bfcnn_slope(2)[2] == "differs"
+
+
+def test_two_optimizers_are_held_against_two_seeds(stored):
+    def pairs(less):
+        seeds = {"second": "another seed", "each": [0.8, 0.9, 0.85], "mean": 0.85}
+        both = {"second": "Adam", "each": [v - less for v in seeds["each"]], "mean": 0.85 - less}
+        return {"pairs": [seeds, both]}
+
+    for less, verdict in ((0.0, "holds"), (0.1, "differs")):
+        stored["calpha40-optimizers"] = pairs(less)
+        assert harmonics.optimizers()[2] == verdict
+    assert harmonics.optimizers()[0].startswith("0.750 and 0.850: -0.1")

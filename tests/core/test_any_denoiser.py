@@ -199,6 +199,11 @@ class Output:
     sample: torch.Tensor
 
 
+class Half(nn.Module):
+    def forward(self, y):
+        return 0.5 * y
+
+
 CALLS = {
     "two arguments": lambda y, sigma: 0.5 * y,
     "one argument": lambda y: 0.5 * y,
@@ -213,6 +218,8 @@ CALLS = {
     "dict": lambda y, sigma=None: {"x": 0.5 * y, "features": y.flatten()},
     "float64": lambda y, sigma=None: 0.5 * y.double(),
     "bfloat16": lambda y, sigma=None: (y * 0.5).bfloat16(),
+    "in place": lambda y, sigma=None: y.mul_(0.5),
+    "in a wrapper": nn.DataParallel(Half()),  # takes any arguments and passes them on
 }
 
 
@@ -239,6 +246,24 @@ def test_arrays_are_taken_where_no_gradient_is_needed():
     assert sampling.sample(f, (1, 4, 4)).x.dtype == torch.float32
     with pytest.raises(ValueError, match="torch cannot differentiate this denoiser"):
         jacobian.linearize(f, x[:1])
+
+
+def test_answers_of_inference_mode_may_be_written_into():
+    def f(y, sigma=None):
+        with torch.inference_mode():
+            return 0.5 * y
+
+    assert sampling.sample(f, (1, 4, 4), 2, sampling.Sampling(step=0.2, beta=1.0)).x.shape == (2, 1, 4, 4)
+
+
+def test_an_error_of_its_own_is_not_taken_for_a_missing_argument():
+    def f(*args):
+        if len(args) > 1:
+            raise RuntimeError("sigma is on another device")
+        return 0.5 * args[0]
+
+    with pytest.raises(ValueError, match="the denoiser failed on y.*sigma is on another device"):
+        scores.score(f, draw(1, 1, 4, 4), 0.1)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What must agree across files: versions, addresses, the environment, the wheel, the table of contents."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ import repository
 from gahr import zoo
 
 ROOT = chapters.ROOT
+PLAIN = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -263,6 +265,50 @@ def test_make_help_lists_every_command():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     for target in ("book", "serve", "lab", "student", "test", "notebooks", "repository", "venv", "clean"):
         assert re.search(rf"(?m)^make {target}\b", done.stdout)
+
+
+RECORD = """#!/bin/sh
+printf '%s|' "$(basename "$0")" "$@" >> calls
+echo >> calls
+mkdir -p _build/default _build/html
+touch _build/gahr-student.zip
+case "$1" in book/_tools/execute.py) touch "$3" ;; esac
+"""
+"""Stands for Python and for jupyter-book: notes what it is called with, and makes what make waits for."""
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_make_does_the_same_in_a_folder_with_spaces_and_accents(tmp_path):
+    called = []
+    for name in ("plain", "un \u00e9t\u00e9 (\u00e0 la mer)"):
+        root, listed = (
+            tmp_path / name,
+            ("Makefile", "pyproject.toml", "constraints.txt", "_config.yml", "_toc.yml"),
+        )
+        for file in (
+            *listed,
+            "data/manifest.json",
+            "book/01-denoising.ipynb",
+            "book/_tools/execute.py",
+            "gahr/a.py",
+        ):
+            (root / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / (file if (ROOT / file).is_file() else "gahr/__init__.py"), root / file)
+        for program in ("python", "jupyter-book"):
+            (root / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
+            (root / ".venv" / "bin" / program).write_text(RECORD)
+            (root / ".venv" / "bin" / program).chmod(0o755)
+        for target in ("venv", "book", "student", "test-units", "test-chapters", "notebooks", "repository"):
+            done = subprocess.run(
+                ["make", target], cwd=root, capture_output=True, encoding="utf-8", env=PLAIN
+            )
+            assert done.returncode == 0, done.stderr
+            assert target != "book" or f"{root}/_build/html/index.html" in done.stdout
+        called.append((root / "calls").read_text("utf-8"))
+        subprocess.run(["make", "book"], cwd=root, capture_output=True, check=True, env=PLAIN)
+        assert (root / "calls").read_text("utf-8") == called[-1]  # nothing is done twice
+    assert called[0] == called[1] and called[0].count("\n") > 10
+    assert "python|-m|pip|install|" in called[0] and "|book/01-denoising.ipynb|_build/default/" in called[0]
 
 
 def notebook(tmp_path, *sources):

@@ -1,5 +1,6 @@
 """Training on pictures of one's own, from one command to the ladder; nothing is written outside a folder."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from gahr import __main__, _files, zoo
+from gahr import __main__, _files, images, zoo
 from gahr.analysis import transition
+from gahr.images import own
 from gahr.training import loop, recipes, runs
 
 
@@ -44,6 +46,40 @@ def test_from_a_folder_to_a_ladder(photographs, tmp_path, short, monkeypatch, ca
     assert __main__.main(["zoo"]) == 0
     assert f"of your own  {stem}-n4-b" in capsys.readouterr().out
     assert zoo.names("network") and stem not in " ".join(zoo.names("network"))
+
+
+@pytest.mark.parametrize("kind", ["folder", "loader"])
+def test_a_network_of_three_channels_goes_on_bit_for_bit(photographs, tmp_path, short, monkeypatch, kind):
+    """Two steps, an interruption, two more: the same weights as four steps in one piece."""
+    name = f"folder:{photographs}@8-color"
+    monkeypatch.setattr(loop, "_curves", lambda f, x, held_out: {"train": {}, "held_out": {}})
+    if kind == "loader":  # not square, and by the loader's word in colour
+        monkeypatch.setattr(own, "_loader", lambda _: lambda n, half: images.load(name, n, half)[..., 2:])
+    how = {"network": "unet2", "blocks": 1, "steps": 4, "batch": 2, "precision": "fp32"}
+    recipe = recipes.Recipe(name if kind == "folder" else "loader:__main__.mine", 6, "a", **how)
+    x, held_out = images.load(recipe.images, 6, "a"), images.load(recipe.images, 3, "held-out")
+    assert x.shape[1:] == held_out.shape[1:] == ((3, 8, 8) if kind == "folder" else (3, 8, 6))
+    whole, facts = loop.train(recipe, x, held_out)
+    plain_step = loop.step
+
+    def step(engine, recipe, batch, t):
+        if t == 2:
+            raise InterruptedError
+        return plain_step(engine, recipe, batch, t)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "step", step)
+        with pytest.raises(InterruptedError):
+            loop.train(recipe, x, held_out, tmp_path / "run", checkpoint_every=0)
+    assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"] == 2
+    f, more = loop.train(recipe, x, held_out, tmp_path / "run")
+    one, two = whole.network.state_dict(), f.network.state_dict()
+    assert one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
+    assert one["encoder.0.0.weight"].shape == (2, 3, 3, 3) and more["data"] == facts["data"]
+    with pytest.raises(ValueError, match="x has 1 channels; this network was built for 3"):
+        loop.train(dataclasses.replace(recipe, images=name), x[:, :1])
+    with pytest.raises(ValueError, match="other training images"):
+        loop.train(recipe, x.flip(1), held_out, tmp_path / "run")  # the same pictures with red for blue
 
 
 def test_stored_ladders_are_the_book_s_alone(tmp_path, monkeypatch):
