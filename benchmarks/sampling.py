@@ -16,7 +16,6 @@ import time
 import torch
 
 from gahr import denoisers, images, measures, zoo
-from gahr.analysis import pairs
 from gahr.sampling import Sampling, sample
 
 NETWORK, SHAPE = "fashion32-unet16-n14000-a", (1, 32, 32)
@@ -49,7 +48,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     chosen = options.parse_args()
     plain = zoo.load(NETWORK)
-    last = pairs.halves(NETWORK.removesuffix("-a"))[0]
+    last = zoo.halves(NETWORK.removesuffix("-a"))[0]
     plan = Sampling(step=chosen.step, mean=images.covariance("fashion32")[0].mean().item())
     ways = {
         "one at a time": lambda: one_at_a_time(plain, chosen.count, plan),

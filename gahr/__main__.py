@@ -122,9 +122,9 @@ def _train(chosen: argparse.Namespace) -> int:
 
 def command_of(recipe: dict) -> str:
     """The command line that reproduces a recipe."""
-    values = {key: "fresh" if value is None else str(value) for key, value in recipe.items()}
-    options = [f"--{key.replace('_', '-')} {shlex.quote(value)}" for key, value in values.items()]
-    return " ".join(["python -m gahr train", *options])
+    from gahr.training.recipes import options_of
+
+    return shlex.join(["python", "-m", "gahr", "train", *options_of(recipe)])
 
 
 def _zoo(chosen: argparse.Namespace) -> int:

@@ -30,19 +30,8 @@ _agreed = weakref.WeakValueDictionary()  # by id: denoisers that were asked twic
 class Caller:
     """A denoiser as the package calls it, ``(y, sigma) -> estimate``, whatever it takes and returns.
 
-    Parameters
-    ----------
-    f
-        The denoiser.
-    name
-        What the messages call its answer.
-
-    Raises
-    ------
-    TypeError
-        If it cannot be called.
-    ValueError
-        If a network in it is in training mode.
+    ``name`` is what the messages call its answer. What cannot be called is a `TypeError`, a network in
+    training mode a `ValueError`.
     """
 
     def __init__(self, f: Callable, name: str = "f(y)") -> None:
@@ -71,13 +60,7 @@ class Caller:
         return self.f(y.clone())
 
     def checked(self, y: Tensor, sigma: float | Tensor | None = None) -> Tensor:
-        """One call whose answer is finite; the first time it is made twice, and must agree.
-
-        Raises
-        ------
-        ValueError
-            If the denoiser fails, its answer has another shape or is not finite, or a second one differs.
-        """
+        """One call whose answer is finite; the first time it is made twice, and must agree."""
         return self.in_batches(y, sigma, len(y))
 
     def in_batches(self, y: Tensor, sigma: float | Tensor | None, batch: int) -> Tensor:

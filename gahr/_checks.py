@@ -11,50 +11,15 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-__all__ = [
-    "check_count",
-    "check_images",
-    "check_known",
-    "check_number",
-    "check_numbers",
-    "check_orthonormal",
-    "check_same_shape",
-    "check_seed",
-    "check_shape",
-    "check_sigma",
-    "check_square",
-    "check_tensor",
-    "check_text",
-    "check_whole",
-    "full",
-    "stream",
-]
-
 
 def check_images(
     x: Tensor, name: str = "x", *, photograph: bool = False, multiple: int = 1, clean: bool = False
 ) -> Tensor:
-    """Return ``x`` if it is a finite float batch of images, and raise otherwise.
+    """Return ``x`` if it is a finite float batch of images, ``(B, C, H, W)``, and raise otherwise.
 
-    Parameters
-    ----------
-    x
-        What should be a batch of images, ``(B, C, H, W)``.
-    name
-        What the caller calls it; used in the message.
-    photograph
-        Also require intensities in [0, 1]. Noisy images and sinusoids may leave that range.
-    multiple
-        Height and width must be divisible by this (2^blocks for a UNet).
-    clean
-        Also refuse intensities from 0 to 255. Clean images may leave [0, 1], but not like that.
-
-    Raises
-    ------
-    TypeError
-        If ``x`` is not a floating-point tensor.
-    ValueError
-        If the shape, the range or a value (NaN, infinity) is wrong.
+    ``name`` is what the caller calls it. ``multiple`` must divide height and width (2^blocks for a UNet).
+    ``photograph`` requires intensities in [0, 1], which noisy images and sinusoids may leave; ``clean`` only
+    refuses those from 0 to 255. The kind is a matter of `TypeError`, shape and values of `ValueError`.
 
     Examples
     --------
@@ -194,13 +159,7 @@ def check_text(value: str, name: str) -> str:
 
 
 def check_sigma(sigma: float | Tensor, y: Tensor, low: float = 0.0, open_low: bool = True) -> float | Tensor:
-    """Noise level of all images ``y`` as a number, or of each as ``(B, 1, 1, 1)``, to multiply with.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no number in range, or not as many as there are images.
-    """
+    """Noise level of all images ``y`` as a number, or of each as ``(B, 1, 1, 1)``, to multiply with."""
     if not isinstance(sigma, Tensor) or sigma.ndim == 0:
         return check_number(sigma, "sigma", low, open_low=open_low)
     if sigma.shape not in ((len(y),), (len(y), 1, 1, 1)):
@@ -238,7 +197,7 @@ def check_shape(shape: Sequence[int], name: str = "shape") -> tuple[int, int, in
 
 def check_orthonormal(rows: Tensor, name: str) -> Tensor:
     """Return ``rows`` ``(m, d)`` if they are orthonormal, as far as a few products with random signs tell."""
-    if check_tensor(rows, name, "orthonormal rows (m, d)").ndim != 2:
+    if check_tensor(rows, name, "orthonormal rows (m, d)").ndim != 2 or not len(rows):
         raise ValueError(f"{name} must be orthonormal rows (m, d); got {tuple(rows.shape)}.")
     signs = torch.randint(2, (len(rows), 8), generator=stream(0)).to(rows) * 2 - 1
     if not (rows @ (rows.T @ signs) - signs).abs().max() <= 3e-3:  # float16 on disk: 1e-3

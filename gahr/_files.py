@@ -27,23 +27,6 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-__all__ = [
-    "checkout",
-    "chosen",
-    "digest",
-    "download",
-    "fetch",
-    "manifest",
-    "pack",
-    "pack_vectors",
-    "remove_abandoned",
-    "reserve",
-    "sha256",
-    "unpack",
-    "unpack_vectors",
-    "write_atomically",
-]
-
 _PACKAGE = Path(__file__).resolve().parent
 
 FOLDERS = {"network": "networks", "result": "results", "images": "images"}
@@ -107,7 +90,7 @@ def cache() -> Path:
     return chosen("GAHR_CACHE") or Path(pooch.os_cache("gahr"))
 
 
-def digest(path: Path, kind: str) -> str:
+def digest(path: Path, kind: str = "sha256") -> str:
     """Hexadecimal hash of a file: ``"sha256"``, ``"md5"``, or ``"git"`` (what ``git hash-object`` prints)."""
     start = b"blob %d\0" % path.stat().st_size if kind == "git" else b""
     begun = hashlib.new("sha1" if kind == "git" else kind, start, usedforsecurity=False)
@@ -115,30 +98,12 @@ def digest(path: Path, kind: str) -> str:
         return hashlib.file_digest(stream, lambda: begun).hexdigest()
 
 
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    return digest(path, "sha256")
-
-
 def fetch(name: str) -> Path:
-    """Path of a data file by its name under ``data/``, verified against the manifest.
+    """Path of a data file by its name under ``data/``, as ``"networks/NAME.safetensors"``, verified.
 
-    The checkout's file is used where there is one; otherwise the file is downloaded from the
-    release of the installed version into the cache.
-
-    Parameters
-    ----------
-    name
-        For instance ``"networks/faces40-unet16-n13000-a.safetensors"``.
-
-    Raises
-    ------
-    KeyError
-        If the manifest has no such file; the message names the nearest.
-    ValueError
-        If the file's hash is not the manifest's (corrupt or tampered with).
-    ConnectionError
-        If the file must be downloaded and cannot be.
+    The checkout's file is used where there is one; otherwise the file is downloaded from the release of
+    the installed version into the cache. An unknown name is a `KeyError`, a file with another hash than
+    the manifest's a `ValueError`, a failed download a `ConnectionError`.
     """
     listing = manifest()
     check_known(name, listing["files"], "data file")
@@ -149,7 +114,7 @@ def fetch(name: str) -> Path:
     if data is None or not (data / name).exists():
         url = f"{listing['repository']}/raw/v{version()}/data/{name}"
         return download(url, f"sha256:{expected}")
-    found = sha256(data / name)
+    found = digest(data / name)
     if found != expected:
         raise ValueError(
             f"data/{name} is corrupt or was changed: its SHA-256 is {found[:12]}..., the manifest "
@@ -161,10 +126,7 @@ def fetch(name: str) -> Path:
 def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
     """Let ``write`` fill a temporary file beside ``path``, then rename: all of it or nothing.
 
-    Raises
-    ------
-    OSError
-        If the folder cannot be written or the disk is full; the old file, if any, is untouched.
+    An `OSError` (no rights, a full disk) leaves the old file, if any, untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
@@ -179,6 +141,20 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
         finally:
             temporary.unlink(missing_ok=True)
     return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text as `write_atomically` does."""
+    return write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def rounded(value: object, digits: int) -> object:
+    """What JSON can hold, measurements to some significant digits; whole numbers and settings as they are."""
+    if isinstance(value, float):
+        return float(f"{value:.{digits}g}")
+    if isinstance(value, dict):
+        return {key: rounded(item, digits) for key, item in value.items()}
+    return [rounded(item, digits) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 @contextlib.contextmanager
@@ -226,21 +202,9 @@ def download(
 ) -> Path:
     """Fetch a file into the cache and verify its hash; a cached file is verified each time.
 
-    Parameters
-    ----------
-    url
-        Where it lies.
-    known_hash
-        Its kind and digits, as in ``"sha256:9f86..."``; the kinds are those of `digest`.
-    instead
-        What a reader without a network can do; part of the message.
-
-    Raises
-    ------
-    ConnectionError
-        If the address cannot be reached, or the connection breaks off.
-    ValueError
-        If what arrived has another hash; nothing is kept.
+    ``known_hash`` has its kind (see `digest`) and digits, as in ``"sha256:9f86..."``; ``instead`` tells a
+    reader without a network what to do. A `ConnectionError` says that the address cannot be reached or the
+    connection broke off; a `ValueError`, that what arrived has another hash: nothing is kept.
     """
     import pooch
     import requests

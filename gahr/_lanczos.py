@@ -7,52 +7,39 @@ CPU, one vector at a time.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from gahr._checks import check_count, check_number, stream
 
-__all__ = ["leading"]
+__all__ = ["Search", "leading"]
+
+
+class Search(NamedTuple):
+    """Settings of the search; `gahr.bases.singular` says what they mean."""
+
+    tol: float = 1e-4
+    block: int = 4
+    most: int | None = None
+    seed: int = 0
 
 
 def leading(
-    apply: Callable[[Tensor], tuple[Tensor, ...]],
-    y: Tensor,
-    k: int,
-    tol: float,
-    block: int,
-    most: int | None,
-    seed: int,
-    squared: bool,
+    apply: Callable[[Tensor], tuple[Tensor, ...]], y: Tensor, k: int, search: Search, squared: bool
 ) -> tuple[Tensor, list[Tensor], Tensor, int]:
     """Largest eigenvalues of a symmetric map, and their vectors, from products with it.
 
-    Parameters
-    ----------
-    apply
-        Takes rows ``(n, d)`` and returns rows, one tensor or more; the last is what the map makes of them.
-    y
-        Any tensor of ``d`` numbers with the dtype and the device of the rows.
-    k, tol, block, most, seed
-        As for `gahr.bases.singular`.
-    squared
-        Whether the map is ``J^T J``, and residuals are those of singular triplets of ``J``.
+    ``apply`` takes rows ``(n, d)`` and returns rows, one tensor or more; the last is what the map makes of
+    them. ``y`` is any tensor of d numbers with the rows' dtype and device. ``squared`` says that the map is
+    ``J^T J``, and residuals are those of singular triplets of ``J``.
 
-    Returns
-    -------
-    values, rows, residual, tried
-        The values, ``(k,)``; the vectors and ``apply`` of them, each ``(k, d)``; the residuals relative
-        to the largest value, ``(k,)``; and how many vectors were tried.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range, or fewer than ``k`` singular values stand above the tolerance.
-    RuntimeError
-        If the tolerance is not reached.
+    Returned are the values, ``(k,)``; the vectors and ``apply`` of them, each ``(k, d)``; the residuals
+    relative to the largest value, ``(k,)``; and how many vectors were tried. Fewer than ``k`` singular
+    values above the tolerance are a `ValueError`, a tolerance that is not reached a `RuntimeError`.
     """
-    d = y.numel()
+    d, (tol, block, most, seed) = y.numel(), search
     k, block = check_count(k, "k", 1, d), check_count(block, "block", 1)
     tol = check_number(tol, "tol", 10 * torch.finfo(y.dtype).eps, 0.1)
     most = min(check_count(6 * k + 10 * block if most is None else most, "most", k + 2 * block), d)

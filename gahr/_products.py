@@ -76,13 +76,7 @@ def frozen(f: Caller, y: Tensor, sigma: float | None, near: float) -> Products |
 
 
 def differentiated(f: Caller, y: Tensor, sigma: float | None) -> Products:
-    """Both products by `torch.func`, one direction at a time if ``f`` cannot be batched.
-
-    Raises
-    ------
-    ValueError
-        If torch cannot differentiate the denoiser.
-    """
+    """Both products by `torch.func`, one direction at a time if ``f`` cannot be batched."""
     refused = None
     try:
         gradient = torch.func.vjp(lambda image: f(image, sigma), y)[1]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-
 import torch
 from torch import Tensor
 
@@ -53,30 +51,9 @@ EARLIER = {
     "bfcnn-bsd300-color": (_BFCNN.format("BSD300_color"), "0b5d06ad600e5060cc13e552607efd34294e3480"),
 }
 
-# What torch raises on a file that is not its own, is incomplete, or holds more than tensors.
-_REFUSALS = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    EOFError,
-    LookupError,
-    AttributeError,
-    TypeError,
-    ValueError,
-)
-
 
 def state(name: str) -> dict[str, Tensor]:
-    """Weights of a published network by name, fetched if need be, verified, read without running code.
-
-    Raises
-    ------
-    KeyError
-        If the authors published no such network; the message names the nearest.
-    ConnectionError
-        If the file must be downloaded and cannot be.
-    ValueError
-        If what arrived is another file, or the file is not a state dict and nothing more.
-    """
+    """Weights for `gahr.zoo.published`: fetched if need be, verified, read without running code."""
     known = NETWORKS | EARLIER
     path, blob = known[check_known(name, known, "published network")]
     address = EARLIER_ADDRESS if name in EARLIER else ADDRESS
@@ -84,7 +61,7 @@ def state(name: str) -> dict[str, Tensor]:
     file = _files.download(address + path, f"git:{blob}", instead)
     try:
         found = torch.load(file, map_location="cpu", weights_only=True)
-    except _REFUSALS as error:
+    except Exception as error:  # a file that is not torch's, or not whole, can fail in any way
         raise ValueError(
             f"{name} was refused ({type(error).__name__}): {file} is not a file of tensors alone, and "
             "anything else in it could run code."

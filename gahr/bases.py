@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from gahr._checks import check_count, check_known, check_number, check_shape, check_square, check_tensor
-from gahr._lanczos import leading
+from gahr._lanczos import Search, leading
 from gahr.denoisers import Denoiser, shrinkage
 from gahr.jacobian import Linearization, linearize
 
@@ -36,18 +36,15 @@ __all__ = [
 
 @dataclasses.dataclass(frozen=True)
 class Basis:
-    """Shrinkage factors and the directions they act on.
+    """Shrinkage factors and the directions they act on, in images of a shape ``(C, H, W)``.
 
     Parameters
     ----------
     lam
         Factors, decreasing, ``(k,)``.
-    e
-        The input directions: orthonormal rows, ``(k, d)``. For singular vectors, what is measured.
-    out
-        The output directions, ``(k, d)``: what is written. The same as ``e`` for a symmetric matrix.
-    shape
-        ``(C, H, W)`` of an image.
+    e, out
+        The input directions, orthonormal rows, ``(k, d)``: for singular vectors, what is measured. And the
+        output directions: what is written. Both are the same for a symmetric matrix.
     """
 
     lam: Tensor
@@ -89,23 +86,10 @@ def at(f: Denoiser, y: Tensor, k: int | None = None, sigma: float | None = None,
 
     Parameters
     ----------
-    f
-        The denoiser, differentiable by torch. A network must be in evaluation mode.
-    y
-        The noisy image, ``(1, C, H, W)``.
-    k
-        How many directions, largest factor first. By default all d; a few are found much sooner.
-    sigma
-        Passed on to the denoiser.
-    **search
-        ``tol``, ``block``, ``most`` and ``seed``, as for `singular`.
-
-    Raises
-    ------
-    ValueError
-        What `gahr.jacobian.linearize` and `symmetric` refuse.
-    RuntimeError
-        If the tolerance is not reached.
+    f, y, sigma
+        As for `gahr.jacobian.linearize`: the denoiser, the noisy image ``(1, C, H, W)``, and its noise level.
+    k, **search
+        As for `singular`: how many directions, by default all d; a few are found much sooner.
 
     Examples
     --------
@@ -125,10 +109,7 @@ def singular(
     k: int | None = None,
     *,
     shape: tuple[int, int, int] | None = None,
-    tol: float = 1e-4,
-    block: int = 4,
-    most: int | None = None,
-    seed: int = 0,
+    **search: float,
 ) -> Basis:
     """Singular values and vectors of the Jacobian, largest first.
 
@@ -141,16 +122,12 @@ def singular(
         found from products alone, and every direction comes with its residual.
     shape
         ``(C, H, W)`` of an image. A matrix does not know it; a `Linearization` does.
-    tol
-        Largest residual allowed, relative to the largest singular value. This and what follows is of the
-        search from products, and not used otherwise.
-    block
-        Directions added at a time. No value that is repeated more often is found for certain.
-    most
-        Directions kept at once, at least ``k + 2 block``: memory grows with it. By default
-        ``6 k + 10 block``. When it is reached the search restarts from its best directions.
-    seed
-        Of the first directions.
+    **search
+        Of the search from products, and not used otherwise. ``tol``: largest residual allowed, relative to
+        the largest singular value (1e-4). ``block``: directions added at a time (4); no value that is
+        repeated more often is found for certain. ``most``: directions kept at once, at least
+        ``k + 2 block`` (``6 k + 10 block``): memory grows with it, and when it is reached the search
+        restarts from its best directions. ``seed``: of the first directions (0).
 
     Returns
     -------
@@ -170,7 +147,7 @@ def singular(
     From products: block Golub-Kahan (Lanczos on ``J^T J``) with full orthogonalization and thick restarts
     (Golub, Luk & Overton 1981; Wu & Simon 2000).
     """
-    shape = _shape(J, shape)
+    shape, settings = _shape(J, shape), Search(**search)
     if isinstance(J, Tensor) or k is None:
         left, values, right = torch.linalg.svd(_matrix(J))
         return _first(Basis(values, right, left.T.contiguous(), shape), k)
@@ -179,7 +156,7 @@ def singular(
         image = J.jvp(v)
         return image, J.vjp(image)
 
-    squares, (v, image, _), residual, tried = leading(apply, J.y, k, tol, block, most, seed, squared=True)
+    squares, (v, image, _), residual, tried = leading(apply, J.y, k, settings, squared=True)
     values = squares.sqrt()
     return Leading(values, v, image / values[:, None], shape, residual, 2 * tried)
 
@@ -189,17 +166,14 @@ def symmetric(
     k: int | None = None,
     *,
     shape: tuple[int, int, int] | None = None,
-    tol: float = 1e-4,
-    block: int = 4,
-    most: int | None = None,
-    seed: int = 0,
+    **search: float,
 ) -> Basis:
     """Eigenvalues and eigenvectors of ``(J + J^T) / 2``, largest first: in order of value, not of size.
 
     The sum of all is the trace of ``J``, the effective dimension, and ``<y, J y>`` needs nothing else.
     Parameters, result, errors and method are those of `singular`.
     """
-    shape = _shape(J, shape)
+    shape, settings = _shape(J, shape), Search(**search)
     if isinstance(J, Tensor) or k is None:
         matrix = _matrix(J)
         values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
@@ -209,7 +183,7 @@ def symmetric(
     def apply(v: Tensor) -> tuple[Tensor]:
         return ((J.jvp(v) + J.vjp(v)) / 2,)
 
-    values, (v, _), residual, tried = leading(apply, J.y, k, tol, block, most, seed, squared=False)
+    values, (v, _), residual, tried = leading(apply, J.y, k, settings, squared=False)
     return Leading(values, v, v, shape, residual, 2 * tried)
 
 
@@ -248,18 +222,12 @@ def oracle_error(coefficients: Tensor, sigma: float, x: Tensor | None) -> Tensor
 
     Parameters
     ----------
-    coefficients
-        In all d directions of a basis, ``(..., d)``: those of a leading part say nothing of the rest.
-    sigma
-        Noise level.
+    coefficients, sigma
+        In all d directions of a basis, ``(..., d)``, and the noise level. Those of a leading part say
+        nothing of the rest, and are refused.
     x
         The clean images, ``(B, C, H, W)``, so that no direction is left out unseen. ``None`` where there
         are none: the coefficients are then taken for all of them.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer coefficients than ``x`` has pixels.
     """
     check_number(sigma, "sigma", 0.0, open_low=True)
     check_tensor(coefficients, "coefficients", "inner products (..., d)")

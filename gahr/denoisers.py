@@ -7,7 +7,7 @@ need it. Everything that follows in the package (scores, samplers, Jacobians) ta
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -52,17 +52,12 @@ def add_noise(x: Tensor, sigma: float | Tensor, seed: int = 0) -> Tensor:
     Parameters
     ----------
     x
-        Clean images, ``(B, C, H, W)``.
+        Clean images, ``(B, C, H, W)``; refused if their intensities go up to 255.
     sigma
         Standard deviation of the noise on the intensity scale [0, 1]: one, or one for each image, ``(B,)``.
     seed
         The same seed gives the same noise, on any device and in any precision: it is drawn on the CPU
         in float32.
-
-    Raises
-    ------
-    ValueError
-        If ``sigma`` is negative, or ``x`` is no batch of images or has intensities up to 255.
     """
     check_images(x, "x", clean=True)
     z = torch.randn(x.shape, generator=stream(seed), dtype=torch.float32)
@@ -70,12 +65,7 @@ def add_noise(x: Tensor, sigma: float | Tensor, seed: int = 0) -> Tensor:
 
 
 class Blind(nn.Module):
-    """A denoiser from a network that predicts the noise: ``f(y) = y - network(y)``.
-
-    Parameters
-    ----------
-    network
-        Maps ``(B, C, H, W)`` to the predicted noise of the same shape.
+    """A denoiser from a network that predicts the noise, ``(B, C, H, W)``: ``f(y) = y - network(y)``.
 
     Examples
     --------
@@ -100,16 +90,10 @@ class Blind(nn.Module):
 
 
 class Rescaled(nn.Module):
-    """A denoiser made for another scale of intensities, such as [-1, 1], as one for [0, 1].
+    """A denoiser ``g(y, sigma)`` made for another scale of intensities, such as [-1, 1], as one for [0, 1].
 
-    ``f(y, sigma) = (g(2 y - 1, 2 sigma) + 1) / 2`` for the default scale.
-
-    Parameters
-    ----------
-    denoiser
-        ``g(y, sigma)``, or ``g(y)``.
-    low, high
-        What it takes for black and for white.
+    ``f(y, sigma) = (g(2 y - 1, 2 sigma) + 1) / 2`` for the default scale; ``low`` and ``high`` are what it
+    takes for black and for white. ``g(y)`` will do.
 
     Examples
     --------
@@ -138,10 +122,9 @@ class Wiener(nn.Module):
     ----------
     mean
         Mean image, ``(1, C, H, W)``.
-    values, vectors
-        Leading eigenvalues ``(k,)`` and orthonormal eigenvectors ``(k, C H W)`` of the covariance.
-    rest
-        Variance in each direction orthogonal to ``vectors``.
+    values, vectors, rest
+        Leading eigenvalues ``(k,)`` and orthonormal eigenvectors ``(k, C H W)`` of the covariance, and the
+        variance in each direction orthogonal to them.
 
     Notes
     -----
@@ -164,16 +147,17 @@ class Wiener(nn.Module):
         self.rest = float(rest)
 
     @classmethod
-    def fit(cls, x: Tensor) -> Wiener:
+    def from_covariance(cls, mean: Tensor, covariance: Tensor) -> Self:
+        """Build from a mean image ``(1, C, H, W)`` and a covariance ``(d, d)``; the whole basis is kept."""
+        values, vectors = torch.linalg.eigh(covariance.double())
+        return cls(mean, values.flip(0).clamp_min(0).to(mean), vectors.T.flip(0).to(mean).contiguous())
+
+    @classmethod
+    def fit(cls, x: Tensor) -> Self:
         """Fit mean and covariance to images ``(B, C, H, W)``; the whole eigenbasis is kept."""
-        check_images(x, "x")
-        if len(x) < 2:
+        if len(check_images(x, "x")) < 2:
             raise ValueError(f"a covariance needs at least 2 images; got {len(x)}.")
-        flat = x.flatten(1).double()
-        covariance = torch.cov(flat.T)
-        values, vectors = torch.linalg.eigh(covariance)
-        mean = x.mean(0, keepdim=True)
-        return cls(mean, values.flip(0).clamp_min(0).to(x), vectors.T.flip(0).to(x).contiguous())
+        return cls.from_covariance(x.mean(0, keepdim=True), torch.cov(x.flatten(1).double().T))
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Estimate the clean images at noise level ``sigma``, which a Wiener filter must be told."""
@@ -190,17 +174,7 @@ class BlindWiener(nn.Module):
     """A Wiener filter that finds the noise level by itself, so that it can be sampled.
 
     It compares the energy in the quarter of directions where clean images vary least with the
-    little that is there without noise.
-
-    Parameters
-    ----------
-    wiener
-        With its whole basis, as `Wiener.fit` makes it.
-
-    Raises
-    ------
-    ValueError
-        If the filter does not have all directions.
+    little that is there without noise. ``wiener`` must have its whole basis, as `Wiener.fit` makes it.
     """
 
     def __init__(self, wiener: Wiener) -> None:
@@ -231,12 +205,11 @@ class Threshold(nn.Module):
 
     Parameters
     ----------
-    basis
-        Orthonormal rows, ``(d, d)``; see `gahr.bases.dct` and `gahr.bases.wavelet`.
+    basis, keep
+        Orthonormal rows, ``(d, d)``, as from `gahr.bases.dct` and `gahr.bases.wavelet`; and how many leading
+        ones (the coarsest) are never thresholded.
     factor
         The threshold is ``factor * sigma``.
-    keep
-        How many leading rows (the coarsest) are never thresholded.
 
     Notes
     -----
@@ -245,10 +218,7 @@ class Threshold(nn.Module):
 
     def __init__(self, basis: Tensor, factor: float = 1.25, keep: int = 1) -> None:
         super().__init__()
-        if (
-            check_tensor(basis, "basis", "a square matrix (d, d)").ndim != 2
-            or basis.shape[0] != basis.shape[1]
-        ):
+        if check_tensor(basis, "basis", "a square matrix (d, d)").shape != (len(basis),) * 2:
             raise ValueError(f"basis must be a square matrix of rows; got {tuple(basis.shape)}.")
         self.register_buffer("basis", check_orthonormal(basis, "basis"))
         self.factor, self.keep = check_number(factor, "factor", 0.0), check_count(keep, "keep", 0, len(basis))
@@ -269,15 +239,8 @@ class Projection(nn.Module):
 
     Parameters
     ----------
-    rows
-        Orthonormal, ``(m, d)``.
-    shape
-        ``(C, H, W)`` of an image.
-
-    Raises
-    ------
-    ValueError
-        If the rows are not orthonormal, or do not fit the shape.
+    rows, shape
+        Orthonormal, ``(m, d)``; and ``(C, H, W)`` of an image.
     """
 
     def __init__(self, rows: Tensor, shape: tuple[int, int, int]) -> None:

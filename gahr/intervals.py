@@ -14,7 +14,7 @@ __all__ = ["Gap", "Interval", "gap", "median", "partial_correlation", "superiori
 
 
 class Interval(NamedTuple):
-    """A median with its 95 % interval."""
+    """A number with its 95 % interval; NaN where nothing tells the spread."""
 
     value: float
     low: float
@@ -84,15 +84,9 @@ class Gap(NamedTuple):
 def gap(error: Tensor, reference: Tensor) -> Gap:
     """How far a denoiser's mean error lies above a reference's on the same noisy images, in dB.
 
-    Parameters
-    ----------
-    error, reference
-        Squared errors of the same images, ``(B,)``, at least two. Or a reference that is known
-        exactly: one number in a tensor, ``()``.
-
-    Notes
-    -----
-    The standard error is that of a ratio of two means (first order), with the images as sample.
+    Both are squared errors of the same images, ``(B,)``, at least two; or the reference is known exactly:
+    one number in a tensor, ``()``. The standard error is that of a ratio of two means (first order), with
+    the images as sample.
 
     Examples
     --------

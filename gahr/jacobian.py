@@ -28,12 +28,8 @@ def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 20
 
     Parameters
     ----------
-    f
-        The denoiser, differentiable by torch. A network must be in evaluation mode.
-    y
-        One image, ``(1, C, H, W)``.
-    sigma
-        Passed on to the denoiser.
+    f, y, sigma
+        As for `linearize`.
     chunk
         Rows computed at once: memory grows with it.
 
@@ -41,11 +37,6 @@ def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 20
     -------
     J
         The whole matrix, ``(d, d)``: row i is the gradient of output i.
-
-    Raises
-    ------
-    ValueError
-        If ``y`` holds more than one image, ``f`` is in training mode, or no gradient passes through it.
 
     Notes
     -----
@@ -58,9 +49,7 @@ def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 20
     tensor([2., 4., 6., 8.])
     """
     _check_one(y)
-    ask, chunk = Caller(f), check_count(chunk, "chunk", 1)
-    ask.checked(y, sigma)
-    need_gradient(lambda image: ask(image, sigma), y)
+    chunk, ask = check_count(chunk, "chunk", 1), _tried(f, y, sigma)
     try:
         rows = torch.func.jacrev(lambda image: ask(image, sigma).flatten(), chunk_size=chunk)(y.detach())
     except torch.OutOfMemoryError:
@@ -71,20 +60,12 @@ def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 20
 
 
 class Linearization:
-    """The Jacobian ``J(y)`` of a denoiser at one image, as products with directions.
+    """The Jacobian ``J(y)`` of a denoiser at one image, as products with directions. Made by `linearize`.
 
-    Made by `linearize`. Directions are rows, ``(n, d)``, in the dtype and on the device of ``y``.
-
-    Parameters
-    ----------
-    push, pull
-        Products with ``J`` and its transpose for a batch of images ``(n, C, H, W)``.
-    y
-        The image, ``(1, C, H, W)``.
-    chunk
-        Directions pushed through at once: memory grows with it.
-    frozen
-        Whether the gates of a bias-free network were frozen. Otherwise `torch.func` does it.
+    Directions are rows, ``(n, d)``, in the dtype and on the device of ``y``, ``(1, C, H, W)``; ``chunk`` of
+    them are pushed through at once. ``frozen`` says whether the gates of a bias-free network were frozen;
+    otherwise `torch.func` does it. ``push`` and ``pull`` multiply a batch of images with ``J`` and its
+    transpose.
     """
 
     def __init__(self, push: Callable, pull: Callable, y: Tensor, chunk: int, frozen: bool) -> None:
@@ -164,9 +145,8 @@ def linearize(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 6
     (True, True)
     """
     _check_one(y)
-    y, chunk, ask = y.detach(), check_count(chunk, "chunk", 1), Caller(f)
-    ask.checked(y, sigma)
-    need_gradient(lambda image: ask(image, sigma), y)
+    y, chunk = y.detach(), check_count(chunk, "chunk", 1)
+    ask = _tried(f, y, sigma)
     network, near = _copied(f), 1e3 * torch.finfo(y.dtype).eps
     if y.element_size() < 4:
         half, y = y.dtype, y.float()
@@ -180,6 +160,14 @@ def linearize(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 6
         network.to(memory_format=torch.contiguous_format)
     push, pull = found or differentiated(g, y, sigma)
     return Linearization(push, pull, y, chunk, frozen=bool(found))
+
+
+def _tried(f: Denoiser, y: Tensor, sigma: float | None = None) -> Caller:
+    """The denoiser as it is called, once it has answered and let a gradient through."""
+    ask = Caller(f)
+    ask.checked(y, sigma)
+    need_gradient(lambda image: ask(image, sigma), y)
+    return ask
 
 
 def _copied(f: Denoiser) -> nn.Module | None:
@@ -206,20 +194,9 @@ def trace(J: Tensor | Linearization, passes: int = 300, seed: int = 0) -> Estima
     ----------
     J
         The matrix, ``(d, d)``, whose trace is exact; or what `linearize` returns: then it is estimated.
-    passes
-        Directions multiplied with ``J``: the error falls about as their inverse. Not used for a matrix.
-    seed
-        Of the random directions.
-
-    Returns
-    -------
-    estimate
-        The trace and its standard error, as an `Estimate`.
-
-    Raises
-    ------
-    ValueError
-        If the matrix is not square or not finite, or ``passes`` is less than 6.
+    passes, seed
+        Directions multiplied with ``J``, at least 6, and the seed that draws them: the error falls about as
+        their inverse. Not used for a matrix.
 
     Notes
     -----
@@ -231,9 +208,8 @@ def trace(J: Tensor | Linearization, passes: int = 300, seed: int = 0) -> Estima
     >>> trace(torch.diag(torch.tensor([1.0, 0.5, 0.25])))
     Estimate(value=1.75, error=0.0)
     """
-    if isinstance(J, Tensor):
+    if not isinstance(J, Linearization):
         return Estimate(check_square(J).trace().item(), 0.0)
-    _check_product(J)
     third, generator = check_count(passes, "passes", 6) // 3, stream(seed)
     inside = torch.linalg.qr(J.jvp(_signs(third, J, generator)).T)[0].T.contiguous()
     known = (inside * J.jvp(inside)).cpu().double().sum()
@@ -257,9 +233,8 @@ def asymmetry(J: Tensor | Linearization, passes: int = 200, seed: int = 0) -> Es
     >>> asymmetry(torch.tensor([[0.0, 1.0], [-1.0, 0.0]]))
     Estimate(value=2.0, error=0.0)
     """
-    if isinstance(J, Tensor):
+    if not isinstance(J, Linearization):
         return Estimate(((check_square(J) - J.T).norm() / J.norm()).item(), 0.0)
-    _check_product(J)
     half = check_count(passes, "passes", 6) // 2
     z = _signs(half, J, stream(seed))
     there, back = J.jvp(z).cpu().double(), J.vjp(z).cpu().double()
@@ -280,14 +255,10 @@ def probe_trace(
 
     Parameters
     ----------
-    f
-        Maps ``(B, C, H, W)`` to the same shape, each image on its own.
-    y
-        Where, ``(B, C, H, W)``.
-    probes
-        Random vectors per image, at least 2.
-    seed
-        Of the probes.
+    f, y
+        The denoiser, and where: images ``(B, C, H, W)``, each treated on its own.
+    probes, seed
+        Random vectors per image, at least 2, and their seed.
 
     Returns
     -------
@@ -299,9 +270,8 @@ def probe_trace(
     Source: Hutchinson (1990). The trace is the effective dimension (paper, equation 10).
     """
     check_images(y, "y")
-    probes, generator, values, ask = check_count(probes, "probes", 2), stream(seed), [], Caller(f)
-    ask.checked(y)
-    need_gradient(ask, y)
+    probes, generator, values = check_count(probes, "probes", 2), stream(seed), []
+    ask = _tried(f, y)
     _, pull = torch.func.vjp(ask, y.detach())
     for _ in range(probes):
         v = torch.randint(2, y.shape, generator=generator).to(y) * 2 - 1
@@ -313,12 +283,6 @@ def probe_trace(
 
 def _signs(n: int, J: Linearization, generator: torch.Generator) -> Tensor:
     return (2.0 * torch.randint(0, 2, (n, J.d), generator=generator) - 1).to(J.y)
-
-
-def _check_product(J: object) -> None:
-    """Raise unless ``J`` is what `linearize` returns."""
-    if not isinstance(J, Linearization):
-        check_square(J)
 
 
 def _check_one(y: Tensor) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, overload
+from typing import overload
 
 import torch
 from torch import Tensor
@@ -23,13 +23,12 @@ from gahr._checks import (
     stream,
 )
 from gahr.denoisers import Denoiser, add_noise
+from gahr.intervals import Interval
 
 __all__ = [
     "SIGMAS",
-    "Slope",
     "compare",
     "decibels",
-    "memorized_fraction",
     "model_variance",
     "nearest",
     "psnr",
@@ -72,12 +71,8 @@ def decibels(mse: Tensor | Sequence[float]) -> Tensor: ...
 def decibels(mse: float | Tensor | Sequence[float]) -> float | Tensor:
     """PSNR of a mean squared error per pixel, ``-10 log10(mse)``, in dB; infinite where it is 0.
 
-    Of an error averaged over images it is lower than the mean of the images' PSNRs.
-
-    Parameters
-    ----------
-    mse
-        A number, or many of them, none negative: several come back as a tensor.
+    Of an error averaged over images it is lower than the mean of the images' PSNRs. Several errors come back
+    as a tensor; none may be negative.
 
     Examples
     --------
@@ -111,16 +106,12 @@ def psnr_table(
 
     Parameters
     ----------
-    f
-        The denoiser.
-    x
-        Clean images, ``(B, C, H, W)``.
+    f, x
+        The denoiser, and clean images, ``(B, C, H, W)``.
     sigmas
         Noise levels on the [0, 1] scale.
-    seed
-        Of the noise.
-    repeats
-        Noise draws for each image: use several when there are few images.
+    seed, repeats
+        Of the noise; and noise draws for each image: use several when there are few images.
     batch
         Images denoised at once.
     """
@@ -174,15 +165,7 @@ def psnr_curve(
     }
 
 
-class Slope(NamedTuple):
-    """A fitted slope with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-def slope(table: Tensor, sigmas: tuple[float, ...], draws: int = 1000, seed: int = 0) -> Slope:
+def slope(table: Tensor, sigmas: tuple[float, ...], draws: int = 1000, seed: int = 0) -> Interval:
     """Slope of output PSNR against input PSNR (dB per dB), with a bootstrap interval over images.
 
     Parameters
@@ -191,15 +174,9 @@ def slope(table: Tensor, sigmas: tuple[float, ...], draws: int = 1000, seed: int
         Output PSNR in dB, ``(levels, B)`` or ``(levels, repeats, B)`` as from `psnr_table`.
     sigmas
         The noise levels to fit, at least two. Input PSNR is ``-20 log10 sigma``.
-    draws
-        Bootstrap resamples of the images, or of the noise draws where there is one image.
-    seed
-        Of the resampling.
-
-    Returns
-    -------
-    slope
-        Its interval is NaN where one image and one draw tell no spread.
+    draws, seed
+        Bootstrap resamples of the images, or of the noise draws where there is one image. The interval is
+        NaN where one image and one draw tell no spread.
 
     Examples
     --------
@@ -222,7 +199,7 @@ def slope(table: Tensor, sigmas: tuple[float, ...], draws: int = 1000, seed: int
     t = -20 * torch.log10(torch.tensor(sigmas, dtype=torch.float64))
     t = t - t.mean()
     slopes = (t[:, None] * each).sum(0) / t.square().sum()  # the fit is linear: average per-image slopes
-    return Slope(slopes.mean().item(), *_interval(slopes, draws, seed))
+    return Interval(slopes.mean().item(), *_interval(slopes, draws, seed))
 
 
 def _interval(each: Tensor, draws: int, seed: int) -> tuple[float, float]:
@@ -234,30 +211,16 @@ def _interval(each: Tensor, draws: int, seed: int) -> tuple[float, float]:
     return tuple(each[picks].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist())
 
 
-def _check_alike(x: Tensor, train: Tensor, name: str) -> None:
-    check_images(x, name)
-    if check_images(train, "train").shape[1:] != x.shape[1:]:
-        raise ValueError(
-            f"{name} and train must hold images of one shape; "
-            f"got {tuple(x.shape[1:])}, {tuple(train.shape[1:])}."
-        )
-
-
 def _unit(x: Tensor, center: bool) -> Tensor:
     flat = x.flatten(1)
     return F.normalize(flat - flat.mean(1, keepdim=True) if center else flat, dim=1)
 
 
 def similarity(x: Tensor, y: Tensor, center: bool = True) -> Tensor:
-    """Cosine similarity of each pair of images, shape ``(B,)``.
+    """Cosine similarity of each pair of images ``(B, C, H, W)``, shape ``(B,)``.
 
-    Parameters
-    ----------
-    x, y
-        ``(B, C, H, W)``.
-    center
-        Remove each image's mean first (then it is the correlation). The paper writes "cosine
-        similarity" and its code has both; without centering any two photographs look alike.
+    With ``center`` each image's mean is removed first (then it is the correlation). The paper writes "cosine
+    similarity" and its code has both; without centering any two photographs look alike.
 
     Examples
     --------
@@ -275,35 +238,15 @@ def nearest(x: Tensor, train: Tensor, center: bool = True, block: int = 4096) ->
     A maximum over more images is larger by itself. Compare with the same number for held-out
     images before calling a sample a copy.
     """
-    _check_alike(x, train, "x")
+    check_images(x, "x")
+    if check_images(train, "train").shape[1:] != x.shape[1:]:
+        raise ValueError(
+            f"x and train must hold images of one shape; got {tuple(x.shape[1:])}, {tuple(train.shape[1:])}."
+        )
     unit, block = _unit(x, center), check_count(block, "block", 1)
     alike = torch.cat([unit @ _unit(part, center).T for part in train.split(block)], 1)
     best = alike.max(1)
     return best.indices, best.values
-
-
-def memorized_fraction(samples: Tensor, train: Tensor, ratio: float = 1 / 3) -> float:
-    """Fraction of samples much nearer to one training image than to any other.
-
-    A sample counts as memorized if its distance to the nearest training image is below ``ratio``
-    times the distance to the second nearest.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than 3 training images, where the criterion says nothing.
-
-    Notes
-    -----
-    Source: Yoon et al. (2023); used with 1/3 by Bonnaire et al. (2025).
-    """
-    _check_alike(samples, train, "samples")
-    check_number(ratio, "ratio", 0.0, 1.0, open_low=True)
-    if len(train) < 3:
-        raise ValueError(f"the ratio criterion needs at least 3 training images; got {len(train)}.")
-    distances = torch.cdist(samples.flatten(1), train.flatten(1), compute_mode="donot_use_mm_for_euclid_dist")
-    first, second = distances.topk(2, dim=1, largest=False).values.T
-    return (first < ratio * second).double().mean().item()
 
 
 @torch.no_grad()
@@ -313,35 +256,21 @@ def model_variance(f: Denoiser, g: Denoiser, x: Tensor, sigma: float, seed: int 
     With ``f`` and ``g`` trained on disjoint sets its mean is the variance of the trained function:
     the paper's measure of generalization (section 2.2). The book's two start from different weights, too.
     """
-    y = add_noise(x, sigma, seed)
-    one, two = _two(f, g, y, sigma, len(y))
+    one, two = _both(f, g, x, sigma, seed, len(x))
     return 0.5 * (one - two).square().flatten(1).mean(1)
 
 
-def _two(f: Denoiser, g: Denoiser, y: Tensor, sigma: float, batch: int) -> list[Tensor]:
-    """Both estimates, of the shape of their input."""
-    found = []
-    for name, h in (("f(y)", f), ("g(y)", g)):
-        found.append(Caller(h, name).in_batches(y, sigma, batch))
-    return found
+def _both(f: Denoiser, g: Denoiser, x: Tensor, sigma: float, seed: int, batch: int) -> tuple[Tensor, Tensor]:
+    """Two estimates of the same noisy images."""
+    y = add_noise(check_images(x, "x"), sigma, seed)
+    return Caller(f).in_batches(y, sigma, batch), Caller(g, "g(y)").in_batches(y, sigma, batch)
 
 
 @torch.no_grad()
 def compare(f: Denoiser, g: Denoiser, x: Tensor, sigma: float, seed: int = 0, batch: int = 256) -> dict:
     """Model variance of two denoisers beside their errors, on the same noisy images.
 
-    Parameters
-    ----------
-    f, g
-        Two denoisers, for instance trained on disjoint sets.
-    x
-        Clean images, ``(B, C, H, W)``.
-    sigma
-        Noise level on the [0, 1] scale.
-    seed
-        Of the noise.
-    batch
-        Images denoised at once.
+    Parameters are those of `model_variance`; ``batch`` images are denoised at once.
 
     Returns
     -------
@@ -350,8 +279,7 @@ def compare(f: Denoiser, g: Denoiser, x: Tensor, sigma: float, seed: int = 0, ba
         pixel, the mean of both denoisers), and ``relative``, variance over mse. Two denoisers with
         independent errors of equal size have ``relative = 1``; identical ones have 0.
     """
-    y = add_noise(check_images(x, "x"), sigma, seed)
-    one, two = _two(f, g, y, sigma, batch)
+    one, two = _both(f, g, x, sigma, seed, batch)
     variance = 0.5 * (one - two).square().flatten(1).mean(1)
     mse = 0.5 * ((one - x).square() + (two - x).square()).mean().item()
     mean = variance.mean().item()

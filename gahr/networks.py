@@ -26,16 +26,8 @@ class BiasFreeNorm(nn.Module):
 
     The spread is the biased (1/n) standard deviation of each channel over batch and pixels. The
     mean enters the spread only; it is never subtracted from the signal. In evaluation mode the
-    running spread is used, and the layer is a fixed diagonal matrix.
-
-    Parameters
-    ----------
-    channels
-        Number of channels.
-
-    Notes
-    -----
-    Source: paper, appendix A.1; the gains start as in the authors' code.
+    running spread is used, and the layer is a fixed diagonal matrix. Source: paper, appendix A.1; the gains
+    start as in the authors' code.
     """
 
     eps = 1e-5
@@ -46,8 +38,7 @@ class BiasFreeNorm(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        gains = torch.randn(1, channels, 1, 1) * (2.0 / 9.0 / 64.0)
-        self.gammas = nn.Parameter(gains.clamp_(-0.025, 0.025))
+        self.gammas = nn.Parameter(_gains((1, channels, 1, 1)))
         self.register_buffer("running_sd", torch.ones(1, channels, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -63,6 +54,10 @@ class BiasFreeNorm(nn.Module):
         with torch.no_grad():
             self.running_sd.lerp_(spread, self.momentum)
         return x * (self.gammas / spread)
+
+
+def _gains(shape: tuple[int, ...], generator: torch.Generator | None = None) -> Tensor:
+    return (torch.randn(shape, generator=generator) * (2.0 / 9.0 / 64.0)).clamp_(-0.025, 0.025)
 
 
 class _SumOverProcesses(torch.autograd.Function):
@@ -95,12 +90,10 @@ class UNet(nn.Module):
 
     Parameters
     ----------
-    channels
-        Width of the finest scale (64 in the paper, 16 on a laptop).
+    channels, image_channels
+        Width of the finest scale (64 in the paper, 16 on a laptop); channels of the images (1: gray).
     blocks
         Number of coarser scales (3 in the paper). Image sides must be divisible by ``2**blocks``.
-    image_channels
-        Channels of the images (1: gray).
 
     Notes
     -----
@@ -159,12 +152,10 @@ class BFCNN(nn.Module):
 
     Parameters
     ----------
-    channels
-        Width of every hidden layer (64 in the paper).
+    channels, image_channels
+        Width of every hidden layer (64 in the paper); channels of the images (1: gray).
     layers
         Number of convolutions (21 in the paper).
-    image_channels
-        Channels of the images (1: gray).
     first_layer_linear
         No ReLU after the first convolution (the paper's choice). Older files of the authors have
         one there; the stored weights cannot tell, so the caller must.
@@ -182,11 +173,7 @@ class BFCNN(nn.Module):
     multiple = 1
 
     def __init__(
-        self,
-        channels: int = 64,
-        layers: int = 21,
-        image_channels: int = 1,
-        first_layer_linear: bool = True,
+        self, channels: int = 64, layers: int = 21, image_channels: int = 1, first_layer_linear: bool = True
     ) -> None:
         super().__init__()
         channels, layers = check_count(channels, "channels", 1), check_count(layers, "layers", 3)
@@ -219,8 +206,7 @@ def initialize(network: nn.Module, seed: int) -> nn.Module:
             if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
                 nn.init.kaiming_normal_(module.weight, mode="fan_in", generator=generator)
             elif isinstance(module, BiasFreeNorm):
-                gains = torch.randn(module.gammas.shape, generator=generator) * (2.0 / 9.0 / 64.0)
-                module.gammas.copy_(gains.clamp_(-0.025, 0.025))
+                module.gammas.copy_(_gains(module.gammas.shape, generator))
     return network
 
 
@@ -230,7 +216,7 @@ def count_parameters(network: nn.Module) -> int:
 
 
 def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool | None = None) -> UNet | BFCNN:
-    """Build the network that a state dict belongs to, and load it, ready to evaluate.
+    """Build the network that a state dict belongs to, and load it, ready to evaluate, in float32.
 
     Architecture, width, depth and image channels are read off the names and shapes.
 
@@ -242,11 +228,6 @@ def from_state_dict(state: Mapping[str, Tensor], *, first_layer_linear: bool | N
     first_layer_linear
         Only for `BFCNN`, where the weights do not tell: see there. By default yes, unless the names are
         those of the group's earlier files (``gammas.0``), whose networks have a ReLU there.
-
-    Returns
-    -------
-    network
-        In evaluation mode, float32.
 
     Raises
     ------

@@ -75,17 +75,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], left: int = 1) 
 def pick(rows: Iterable[Mapping], **columns: object) -> list[Mapping]:
     """Rows of a stored table whose columns have the given values, in their order.
 
-    Parameters
-    ----------
-    rows
-        Of a table, for instance ``zoo.result("fashion32-pairs")["rows"]``.
-    columns
-        Names of columns, and what must stand there. A row without such a column does not match.
-
-    Raises
-    ------
-    KeyError
-        If no row matches; the message has what was asked for.
+    A row without such a column does not match. If none does, a `KeyError` says what was asked for.
 
     Examples
     --------
@@ -169,11 +159,7 @@ def is_live() -> bool:
 
 
 def explore(
-    draw: Callable[..., None],
-    choices: Mapping[str, Sequence],
-    alt: str,
-    start: int = 0,
-    dpi: int = 80,
+    draw: Callable[..., None], choices: Mapping[str, Sequence], alt: str, start: int = 0, dpi: int = 80
 ) -> None:
     """Let the reader vary the arguments of a drawing function.
 
@@ -186,15 +172,8 @@ def explore(
         first only and keeps the others at their first value.
     alt
         What the figure shows, for readers who do not see it; the current value is appended.
-    start
-        Which value of the first choice is shown at the beginning.
-    dpi
-        Resolution of the static frames.
-
-    Raises
-    ------
-    ValueError
-        If there is no choice, or one without values.
+    start, dpi
+        Which value of the first choice is shown at the beginning; resolution of the static frames.
     """
     if not choices or not all(len(values) for values in choices.values()):
         raise ValueError("explore needs at least one choice, and a value for each.")

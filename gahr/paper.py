@@ -58,16 +58,10 @@ def place(rank: float, ratio: float = SHARE) -> float:
     """Where a rank of the paper's, counted from 0, falls among ours, counted from 0.
 
     Eigenvalue ``k`` stands for the ``k``-th of equal parts of a spectrum, whose middle is at ``k + 1/2``.
-    Middles are matched: ``(k + 1/2) / ratio - 1/2``, and no place is before our first.
-
-    Parameters
-    ----------
-    rank
-        Counted from 0.
-    ratio
-        Ranks at 80x80 over ranks at 40x40. The default, 4, takes the same share of all directions:
-        where every part of a picture has its own details, directions grow with its pixels. C^alpha
-        images have the same few contours at every size, and `NARROWER`.
+    Middles are matched: ``(k + 1/2) / ratio - 1/2``, and no place is before our first. ``ratio`` is that of
+    ranks at 80x80 over ranks at 40x40. The default, 4, takes the same share of all directions: where every
+    part of a picture has its own details, directions grow with its pixels. C^alpha images have the same few
+    contours at every size, and `NARROWER`.
 
     Examples
     --------
@@ -87,19 +81,10 @@ def at_ranks(
 
     Parameters
     ----------
-    values
-        Ours, decreasing, ``(n,)``.
-    ranks
-        The paper's, counted from 0.
-    ratio
-        See `place`.
-    known
-        Ranks of ``values``, counted from 0; all from the first by default.
-
-    Raises
-    ------
-    ValueError
-        If ours do not reach as far.
+    values, known
+        Ours, decreasing, ``(n,)``, and their ranks, counted from 0; all from the first by default.
+    ranks, ratio
+        The paper's, counted from 0, and how they become ours; see `place`. Ours must reach as far.
 
     Examples
     --------

@@ -93,17 +93,15 @@ def image(
     ``signed``, orange is below 0, white is 0, purple is above; of colours 0 is gray.
     """
     x = _array(x)
+    low, high = np.quantile(x, [0.01, 0.99]) if stretch and not signed else (0, 1)
+    low, high = min(low, 0), max(high, 1)
+    if signed:
+        high = np.abs(x).max() or 1.0
+        low = -high
     if x.ndim == 3:
-        limit = np.abs(x).max() or 1.0
-        low, high = np.quantile(x, [0.01, 0.99]) if stretch else (0, 1)
-        low, high = (-limit, limit) if signed else (min(low, 0), max(high, 1))
         ax.imshow(np.clip((x - low) / (high - low), 0, 1))
-    elif signed:
-        limit = np.abs(x).max() or 1.0
-        ax.imshow(x, cmap="PuOr", vmin=-limit, vmax=limit)
     else:
-        low, high = np.quantile(x, [0.01, 0.99]) if stretch else (0, 1)
-        ax.imshow(x, cmap="gray", vmin=min(low, 0), vmax=max(high, 1))
+        ax.imshow(x, cmap="PuOr" if signed else "gray", vmin=low, vmax=high)
     ax.set_title(title, fontsize=8.5)
     ax.set_xticks([])
     ax.set_yticks([])
@@ -147,14 +145,11 @@ def gallery(
     columns = check_count(columns, "columns", 1)
     if pictures is None or not len(pictures):
         raise ValueError("a gallery needs at least one picture.")
-    rows = -(-len(pictures) // columns)
-    _, axes = figure(rows, columns, size)
-    for i, ax in enumerate(axes.ravel()):
-        if i >= len(pictures):
-            ax.set_axis_off()
-            continue
-        signed = signed_from is not None and i >= signed_from
-        image(ax, pictures[i], titles[i] if titles else "", signed, stretch)
+    _, axes = figure(-(-len(pictures) // columns), columns, size)
+    places = axes.ravel()
+    plain = len(places) if signed_from is None else signed_from
+    images(places[:plain], pictures[:plain], titles, stretch=stretch)
+    images(places[plain:], pictures[plain:], titles and titles[plain:], signed=True)
     for row, label in zip(axes, labels, strict=False):
         row[0].set_ylabel(label, rotation=90, fontsize=9)
 
@@ -172,10 +167,7 @@ def scored(x: Tensor, estimates: Mapping[str, Tensor]) -> list[str]:
 
 
 def psnr(
-    ax: Axes,
-    curves: Mapping[str, Mapping[str, Sequence[float]]],
-    dashed: Iterable[str] = (),
-    title: str = "",
+    ax: Axes, curves: Mapping[str, Mapping[str, Sequence[float]]], dashed: Iterable[str] = (), title: str = ""
 ) -> None:
     """Output PSNR against input PSNR, one line for each curve, and the line where nothing is gained.
 
@@ -244,17 +236,8 @@ def field(ax: Axes, arrows: Tensor, density: Tensor, extent: float, title: str =
     )
     length = arrows.norm(dim=-1, keepdim=True)
     drawn = (arrows / (length + length.median())).numpy()
-    ax.quiver(
-        side,
-        side,
-        drawn[..., 0],
-        drawn[..., 1],
-        color=COLORS["orange"],
-        scale=0.9 * len(arrows),
-        width=0.004,
-        headwidth=3.5,
-        headlength=4,
-    )
+    look = {"color": COLORS["orange"], "width": 0.004, "headwidth": 3.5, "headlength": 4}
+    ax.quiver(side, side, drawn[..., 0], drawn[..., 1], scale=0.9 * len(arrows), **look)
     ax.set_title(title)
     ax.set_xlabel("$y_1$")
     ax.set_ylabel("$y_2$")

@@ -10,26 +10,19 @@ import dataclasses
 import math
 import warnings
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from gahr._calls import Caller, need_evaluation, network_of, place_of
-from gahr._checks import (
-    check_count,
-    check_images,
-    check_known,
-    check_number,
-    check_seed,
-    check_shape,
-    stream,
-)
+from gahr._checks import check_count, check_images, check_known, check_number, check_seed, check_shape, stream
 from gahr.denoisers import Denoiser
 
 __all__ = ["Measurement", "Sampling", "Trajectory", "sample", "solve"]
 
 
+@runtime_checkable
 class Measurement(Protocol):
     """What `solve` asks of a linear measurement with orthonormal rows (`gahr.analysis.inverse` has five)."""
 
@@ -121,10 +114,8 @@ class Trajectory:
     ----------
     x
         The samples, denoised one last time, ``(B, C, H, W)``; NaN where an image was given up.
-    path
-        Images on the way, ``(K, B, C, H, W)``: the start, then every ``keep``-th step.
-    times
-        The steps at which they were taken, ``(K,)``.
+    path, times
+        Images on the way, ``(K, B, C, H, W)``: the start, then every ``keep``-th step; and those steps.
     sigma
         Estimated noise level of each image, at the start and after each step, ``(steps + 1, B)``;
         NaN once the image has stopped.
@@ -165,21 +156,14 @@ def sample(
         from the size of the correction, as the paper's does. One that must be told is told the level
         that the settings plan, ``1 - beta h`` smaller after each step, which then also sets the
         injected noise and the end: the correction is smaller the less noise a denoiser is told of.
-    shape
-        ``(C, H, W)`` of an image.
-    n
-        How many.
+    shape, n
+        ``(C, H, W)`` of an image, and how many, on the device of the denoiser's weights.
     settings
         The paper's by default, about 3,000 steps.
     seed, noise_seed
         Of the start, and of the injected noise where that should differ.
     keep
         Keep every ``keep``-th state in the path; 0 keeps only start and end.
-
-    Returns
-    -------
-    trajectory
-        The samples and the way there, on the device of the denoiser's weights.
 
     Raises
     ------
@@ -233,31 +217,22 @@ def solve(
 ) -> Trajectory:
     """Draw an image that a denoiser finds likely and that agrees with linear measurements.
 
-    The correction of each step is the denoiser's in the directions that were not measured, and
-    the way back to the measurements in those that were.
+    The correction of each step is the denoiser's in the directions that were not measured, and the way back
+    to the measurements in those that were. A last projection makes the samples agree exactly.
 
     Parameters
     ----------
-    f
-        The denoiser.
-    problem
-        What was measured, for instance a `gahr.analysis.inverse.Measurement`.
-    measurements
-        Its result, ``(B, m)``.
-    settings, seed, keep
+    f, settings, seed, keep
         As in `sample`.
-
-    Returns
-    -------
-    trajectory
-        Its samples agree with the measurements exactly, by a last projection.
+    problem, measurements
+        What was measured, as the functions of `gahr.analysis.inverse` make it, and its result, ``(B, m)``.
 
     Notes
     -----
     Source: Kadkhodaie & Simoncelli (2021), algorithm 2.
     """
     settings = _settings(settings)
-    if not hasattr(problem, "lift"):
+    if not isinstance(problem, Measurement):
         raise TypeError(f"problem must be a Measurement; got {type(problem).__name__}.")
     known = problem.lift(measurements)  # (B, C, H, W), zero where nothing was measured
     streams = _streams(seed, len(known))

@@ -20,21 +20,10 @@ __all__ = ["dsm_loss", "kl_bound", "score", "squared_error", "sure"]
 
 
 def score(f: Denoiser, y: Tensor, sigma: float | Tensor) -> Tensor:
-    """Score that a denoiser implies, ``(f(y) - y) / sigma^2`` (paper, equation 4).
+    """Score that a denoiser implies, ``(f(y) - y) / sigma^2`` (paper, equation 4), shape of ``y``.
 
-    Parameters
-    ----------
-    f
-        The denoiser.
-    y
-        Noisy images, ``(B, C, H, W)``.
-    sigma
-        Standard deviation of their noise, or one for each image, ``(B,)``; must be positive.
-
-    Raises
-    ------
-    ValueError
-        If ``sigma`` is not positive, or ``f`` is no fixed function of images.
+    ``y`` are noisy images, ``(B, C, H, W)``; ``sigma`` is the standard deviation of their noise, or one for
+    each image, ``(B,)``, and must be positive.
     """
     level = check_sigma(sigma, check_images(y, "y"))
     return (Caller(f).checked(y, sigma) - y) / level**2
@@ -68,11 +57,9 @@ def kl_bound(excess: Sequence[float] | Tensor, sigmas: Sequence[float] | Tensor)
 
     Parameters
     ----------
-    excess
-        ``MSE(f) - MSE*`` at each noise level, summed over pixels.
-    sigmas
-        Increasing noise levels, at least two; the integral covers their range only. Since errors
-        at small ``sigma`` weigh most, say where the range begins.
+    excess, sigmas
+        ``MSE(f) - MSE*``, summed over pixels, at increasing noise levels, at least two. The integral covers
+        their range only. Since errors at small ``sigma`` weigh most, say where the range begins.
 
     Notes
     -----

@@ -10,20 +10,13 @@ import json
 from pathlib import Path
 
 import safetensors
+import torch
 
 from gahr import _files, _published, networks
 from gahr._checks import check_known
 from gahr.denoisers import Blind
 
-__all__ = [
-    "describe",
-    "load",
-    "load_run",
-    "names",
-    "published",
-    "published_names",
-    "result",
-]
+__all__ = ["describe", "halves", "ladder", "load", "load_run", "names", "published", "result"]
 
 
 def names(kind: str = "network") -> list[str]:
@@ -34,9 +27,17 @@ def names(kind: str = "network") -> list[str]:
     kind
         ``"network"``, ``"result"``, ``"images"``, or ``"record"``: a network whose recipe, history
         and curves are told, and whose weights are not shipped. ``"run"``: not in the manifest, but
-        finished on this machine, in the folder that ``GAHR_RUNS`` names, or ``runs``.
+        finished on this machine, in the folder that ``GAHR_RUNS`` names, or ``runs``. ``"published"``:
+        not ours, see `published`.
+
+    Examples
+    --------
+    >>> names("published")[4:7]
+    ['calpha80-alpha5', 'celeba80-n1-a', 'celeba80-n1-b']
     """
-    check_known(kind, (*_files.FOLDERS, "record", "run"), "kind")
+    check_known(kind, (*_files.FOLDERS, "record", "run", "published"), "kind")
+    if kind == "published":
+        return [*_published.NETWORKS, *_published.EARLIER]
     if kind == "run":
         return sorted(path.parent.name for path in _runs().glob("*/facts.json"))
     if kind == "record":
@@ -64,19 +65,10 @@ def describe(name: str) -> dict:
 
 
 def load(name: str) -> Blind:
-    """Trained denoiser by name, verified, in evaluation mode.
+    """Trained denoiser by name, as ``"faces40-unet16-n13000-a"``, verified, in evaluation mode.
 
-    Parameters
-    ----------
-    name
-        For instance ``"faces40-unet16-n13000-a"``; a path to a ``.safetensors`` file works too.
-
-    Raises
-    ------
-    KeyError
-        If the manifest has no such network; the message names the nearest.
-    ValueError
-        If the file is corrupt, was changed, or is no network.
+    A path to a ``.safetensors`` file works too. An unknown name is a `KeyError` that names the nearest; a
+    file that is corrupt, was changed, or is no network, a `ValueError`.
     """
     if isinstance(name, (str, Path)) and Path(name).suffix == ".safetensors":
         path = Path(name)
@@ -97,17 +89,8 @@ def load(name: str) -> Blind:
 def load_run(name: str, runs: str | Path | None = None) -> Blind:
     """A network that is shipped, or that a training run left on this machine.
 
-    Parameters
-    ----------
-    name
-        As for `load`.
-    runs
-        Folder of runs; by default the one that ``GAHR_RUNS`` names, or ``runs``.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is neither shipped nor there; the message says how to train it.
+    ``runs`` is the folder of runs; by default the one that ``GAHR_RUNS`` names, or ``runs``. Where it is
+    neither, a `FileNotFoundError` says how to train it. For the rest see `load`.
     """
     if name in names():
         return load(name)
@@ -121,19 +104,45 @@ def load_run(name: str, runs: str | Path | None = None) -> Blind:
     return load(str(path))
 
 
-def published_names() -> list[str]:
-    """Names of the networks that the paper's authors published, for `published`.
+def halves(stem: str) -> tuple[Blind, Blind]:
+    """The two networks trained on disjoint halves, for instance ``halves("fashion32-unet16-n10")``.
+
+    Networks that were trained on this machine are found where `load_run` looks.
+    """
+    own, both = names("run"), [f"{stem}-{half}" for half in ("a", "b")]
+    loaded = [load_run(name) if name in own else load(name) for name in both]
+    f, g = (each.to(memory_format=torch.channels_last) for each in loaded)
+    return f, g
+
+
+def ladder(stem: str, half: str = "a") -> dict[int, dict]:
+    """What `describe` says of networks that differ in training-set size only, by size, smallest first.
+
+    ``stem`` is of class and network, for instance ``"fashion32-unet16"``; ``half`` is what the names end
+    with: ``"a"`` or ``"b"``, or with a tag, ``"a-mse"``. Where none is stored, runs that were finished on
+    this machine (see `names`) will do.
 
     Examples
     --------
-    >>> published_names()[4:7]
-    ['calpha80-alpha5', 'celeba80-n1-a', 'celeba80-n1-b']
+    >>> ladder("faces20-unet16")[100]["name"]
+    'faces20-unet16-n100-a'
     """
-    return [*_published.NETWORKS, *_published.EARLIER]
+    known = {}
+    stored, own = names("network") + names("record"), names("run")
+    theirs = any(name.startswith(f"{stem}-n") for name in stored)  # no ladder mixes the book's and others
+    for name in stored if theirs else stored + own:
+        front, _, end = name.rpartition("-n")
+        size, _, tail = end.partition("-")
+        if front and size.isdigit():
+            known.setdefault(f"{front}, half {tail}", {})[int(size)] = name
+    rungs = known[check_known(f"{stem}, half {half}", known, "ladder")]
+    return {n: describe(name) for n, name in sorted(rungs.items())}
 
 
 def published(name: str) -> Blind:
     """One of the paper's own networks by name, fetched from its authors' repository and verified.
+
+    It comes in evaluation mode, without gradients, and is not fetched again while it lies in the cache.
 
     Parameters
     ----------
@@ -144,12 +153,7 @@ def published(name: str) -> Blind:
         ``"calpha80-alpha5"`` were trained on 100,000 geometric C^alpha images, contour and backgrounds
         of the same regularity. ``"bfcnn-bsd400-gray"``, ``"bfcnn-mnist-gray"`` and
         ``"bfcnn-bsd300-color"`` are the group's BF-CNNs of 2021, for photographs, digits and colour
-        photographs. See `published_names`.
-
-    Returns
-    -------
-    f
-        In evaluation mode, without gradients. Not fetched again while it lies in the cache.
+        photographs. ``names("published")`` lists all.
 
     Raises
     ------

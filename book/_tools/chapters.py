@@ -205,37 +205,6 @@ class Chapter:
         return f"cell {next(i for i, c in enumerate(self.cells, 1) if c is cell)}"
 
 
-@dataclass
-class Book:
-    """What a chapter may point at: pages, labels, works, glossary terms."""
-
-    files: set[str]
-    labels: set[str]
-    figures: set[str]
-    works: set[str]
-    terms: set[str]
-
-    @classmethod
-    def read(cls, folder: Path = BOOK) -> Book:
-        """Collect the targets of the whole book."""
-        notebooks = [Chapter.read(path) for path in sorted(folder.glob("*.ipynb"))]
-        pages = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))]
-        texts = pages + [chapter.text for chapter in notebooks]
-        return cls(
-            files={path.name for path in folder.iterdir()},
-            labels={label for text in texts for label in labels_of(text)},
-            figures={name for chapter in notebooks for name in figure_names(chapter)},
-            works=set(re.findall(r"(?m)^@\w+\{([^,\s]+),", (folder / "references.bib").read_text("utf-8"))),
-            terms={term.lower() for text in pages for term in terms_of(text)},
-        )
-
-
-def labels_of(text: str) -> set[str]:
-    """Targets that a page defines: ``(label)=``, ``:name:``, ``:label:`` and ``$$ ... $$ (label)``."""
-    patterns = r"(?m)^\(([\w:-]+)\)=", r"(?m)^:(?:name|label): *(\S+)", r"\$\$ *\(([\w:-]+)\)"
-    return {label for pattern in patterns for label in re.findall(pattern, text)}
-
-
 def terms_of(page: str) -> Iterator[str]:
     """Terms that a page's glossary explains: its unindented lines."""
     for block in re.findall(r"(?ms)^```\{glossary\}\n(.*?)^```", page):

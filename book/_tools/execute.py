@@ -13,6 +13,8 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import papermill
@@ -35,12 +37,12 @@ def execute(source: Path, target: Path, effort: str = "default", celeba: bool = 
         os.environ.pop("GAHR_CELEBA", None)
     logging.getLogger("papermill").setLevel(logging.ERROR)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".failed.ipynb")
+    draft = target.with_suffix(".failed.ipynb")
     started = time.perf_counter()
     try:
         papermill.execute_notebook(
             source,
-            partial,
+            draft,
             parameters={} if effort == "default" else {"effort": effort},
             kernel_name="python3",
             language="python",
@@ -52,22 +54,34 @@ def execute(source: Path, target: Path, effort: str = "default", celeba: bool = 
         raise ChapterError(
             f"Chapter {source.stem} failed in its code cell {error.exec_count}:\n\n"
             f"{_indented(error.source)}\n\n{error.ename}: {error.evalue}\n\n"
-            f"The chapter as far as it came: {partial}"
+            f"The chapter as far as it came: {draft}"
         ) from None
     except (CellTimeoutError, DeadKernelError) as error:
         raise ChapterError(
             f"Chapter {source.stem} did not finish: {error}\nThe kernel may have run out of memory. "
-            f"The chapter as far as it came: {partial}"
+            f"The chapter as far as it came: {draft}"
         ) from None
     seconds = time.perf_counter() - started
     facts = {"chapter": source.stem, "effort": effort, "seconds": round(seconds, 1)}
     target.with_suffix(".json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
-    partial.replace(target)
+    draft.replace(target)
     return seconds
 
 
 def _indented(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.rstrip().splitlines())
+
+
+def went_well(stem: str, how: str, work: Callable[[], float], otherwise: str = "") -> bool:
+    """Say that a chapter is executed, do it, and say how many seconds it took, or what went wrong."""
+    print(f"  {stem:<16} executing {how} ...", flush=True)
+    try:
+        seconds = work()
+    except ChapterError as error:
+        print(f"\n{error}\n{otherwise}", file=sys.stderr)
+        return False
+    print(f"  {stem:<16} {seconds:6.1f} s", flush=True)
+    return True
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,14 +92,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--effort", choices=EFFORTS, default="default")
     parser.add_argument("--celeba", action="store_true", help="let the chapter see GAHR_CELEBA")
     chosen = parser.parse_args(arguments)
-    print(f"  {chosen.source.stem:<16} executing with effort={chosen.effort} ...", flush=True)
-    try:
-        seconds = execute(chosen.source, chosen.target, chosen.effort, chosen.celeba)
-    except ChapterError as error:
-        print(f"\n{error}\n", file=sys.stderr)
-        return 1
-    print(f"  {chosen.source.stem:<16} {seconds:6.1f} s", flush=True)
-    return 0
+    work = partial(execute, chosen.source, chosen.target, chosen.effort, chosen.celeba)
+    return not went_well(chosen.source.stem, f"with effort={chosen.effort}", work)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import nbformat
 
 import chapters
 import gahr
-from chapters import Book, Chapter, figure_names
+from chapters import Chapter, figure_names
 
 OPENING = "You will be able to", "Before you start", "Predict"
 CLOSING = "What would change our mind", "Exercises", "Takeaways", "Check", "References"
@@ -54,7 +54,7 @@ def words(text: str) -> int:
 # The template
 
 
-def opening(chapter: Chapter, book: Book) -> Problems:
+def opening(chapter: Chapter) -> Problems:
     """The first cell has the title, how to run the chapter and what it costs."""
     first = chapter.cells[0] if chapter.cells else {"cell_type": "", "source": ""}
     if first["cell_type"] != "markdown" or not re.match(r"# \S", first["source"]):
@@ -74,7 +74,7 @@ def opening(chapter: Chapter, book: Book) -> Problems:
         yield "'Run it' must say what the chapter costs, as in 'about 1 minute on a laptop CPU'"
 
 
-def order(chapter: Chapter, book: Book) -> Problems:
+def order(chapter: Chapter) -> Problems:
     """Sections come in the template's order, with at least three free ones in the middle."""
     titles = [section.title for section in chapter.sections[1:]]
     if tuple(titles[: len(OPENING)]) != OPENING:
@@ -88,7 +88,7 @@ def order(chapter: Chapter, book: Book) -> Problems:
             yield f"the section '{section.title}' is empty"
 
 
-def objectives(chapter: Chapter, book: Book) -> Problems:
+def objectives(chapter: Chapter) -> Problems:
     """Three to five objectives, mirrored by as many takeaways."""
     wanted = len(bullets(chapter.section("You will be able to").text))
     if not 3 <= wanted <= 5:
@@ -98,7 +98,7 @@ def objectives(chapter: Chapter, book: Book) -> Problems:
         yield f"'Takeaways' has {found} bullets for {wanted} objectives"
 
 
-def setup(chapter: Chapter, book: Book) -> Problems:
+def setup(chapter: Chapter) -> Problems:
     """The first code cell is the set-up, in 'Before you start' and in step with the repository."""
     cells = chapter.section("Before you start").code
     if not cells or not chapter.code or chapter.code[0] != cells[0]:
@@ -110,7 +110,7 @@ def setup(chapter: Chapter, book: Book) -> Problems:
         yield f"the set-up cell must read exactly (`make repository` keeps it):\n{chapters.setup_source()}"
 
 
-def parameters(chapter: Chapter, book: Book) -> Problems:
+def parameters(chapter: Chapter) -> Problems:
     """One cell, in 'Before you start', is tagged ``parameters`` and holds the effort."""
     tagged = [cell for cell in chapter.code if "parameters" in chapters.tags(cell)]
     if len(tagged) != 1 or tagged[0] not in chapter.section("Before you start").code:
@@ -119,7 +119,7 @@ def parameters(chapter: Chapter, book: Book) -> Problems:
         yield "the 'parameters' cell must hold effort = \"default\" and nothing else"
 
 
-def exercises(chapter: Chapter, book: Book) -> Problems:
+def exercises(chapter: Chapter) -> Problems:
     """At least three exercises, each with a folded solution."""
     count, solved = 0, True
     for part in chapter.section("Exercises").parts:
@@ -138,7 +138,7 @@ def exercises(chapter: Chapter, book: Book) -> Problems:
         yield f"'Exercises' needs at least three '### Exercise' headings; it has {count}"
 
 
-def check_cell(chapter: Chapter, book: Book) -> Problems:
+def check_cell(chapter: Chapter) -> Problems:
     """Exactly one cell is compared by nbval: the one in 'Check'."""
     cells = chapter.section("Check").code
     if len(cells) != 1 or "nbval-check-output" not in chapters.tags(cells[0]):
@@ -149,7 +149,7 @@ def check_cell(chapter: Chapter, book: Book) -> Problems:
         yield "only the cell in 'Check' may be tagged 'nbval-check-output'"
 
 
-def references(chapter: Chapter, book: Book) -> Problems:
+def references(chapter: Chapter) -> Problems:
     """The last section lists the works, readable without the rest of the book."""
     if not bullets(chapter.section("References").text):
         yield "'References' must list at least one work as a bullet"
@@ -159,7 +159,7 @@ def references(chapter: Chapter, book: Book) -> Problems:
 # Code, prose and figures
 
 
-def short_cells(chapter: Chapter, book: Book) -> Problems:
+def short_cells(chapter: Chapter) -> Problems:
     """At most 25 code cells, none over 20 lines."""
     if len(chapter.code) > 25:
         yield f"{len(chapter.code)} code cells; at most 25"
@@ -177,7 +177,7 @@ def modules(code: str) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def imports(chapter: Chapter, book: Book) -> Problems:
+def imports(chapter: Chapter) -> Problems:
     """A chapter imports the doors, intervals, the paper's numbers, analysis, training, its own figures."""
     stem = chapter.path.stem.partition("-")[2].replace("-", "_")
     rooms = {*gahr.__all__, "intervals", "paper", "analysis", "training"}
@@ -191,13 +191,13 @@ def imports(chapter: Chapter, book: Book) -> Problems:
                 yield f"{chapter.name_of(cell)} imports {name}; of figures a chapter imports its own, {stem}"
 
 
-def length(chapter: Chapter, book: Book) -> Problems:
+def length(chapter: Chapter) -> Problems:
     """A chapter has 1,500 to 3,500 words."""
     if not 1500 <= words(chapter.text) <= 3500:
         yield f"{words(chapter.text)} words; a chapter has 1,500 to 3,500"
 
 
-def figures(chapter: Chapter, book: Book) -> Problems:
+def figures(chapter: Chapter) -> Problems:
     """Every picture is one numbered figure with a name, a caption and alternative text."""
     for cell in chapter.code:
         count = len(pictures(cell))
@@ -215,7 +215,7 @@ def figures(chapter: Chapter, book: Book) -> Problems:
             yield f"{chapter.name_of(cell)} has a figure's caption but shows no picture"
 
 
-def small_pictures(chapter: Chapter, book: Book) -> Problems:
+def small_pictures(chapter: Chapter) -> Problems:
     """No picture is over 400 kB and no chapter over 2 MB."""
     for cell in chapter.code:
         for picture in pictures(cell):
@@ -225,7 +225,7 @@ def small_pictures(chapter: Chapter, book: Book) -> Problems:
         yield "the notebook is over 2 MB: fewer or smaller pictures"
 
 
-def markdown_pictures(chapter: Chapter, book: Book) -> Problems:
+def markdown_pictures(chapter: Chapter) -> Problems:
     """Pictures in the prose have alternative text."""
     for alt, address in re.findall(r"!\[([^\]]*)\]\(([^)]*)\)", chapter.text):
         if words(alt) < 3:
@@ -238,7 +238,7 @@ def markdown_pictures(chapter: Chapter, book: Book) -> Problems:
 # Stored outputs
 
 
-def outputs_present(chapter: Chapter, book: Book) -> Problems:
+def outputs_present(chapter: Chapter) -> Problems:
     """Outputs are stored, without errors or warnings."""
     if not any(cell["outputs"] for cell in chapter.code):
         yield "no stored output at all: run `make notebooks`"
@@ -250,7 +250,7 @@ def outputs_present(chapter: Chapter, book: Book) -> Problems:
                 yield f"{chapter.name_of(cell)} wrote to stderr: {output['text'][:60]!r}"
 
 
-def outputs_current(chapter: Chapter, book: Book) -> Problems:
+def outputs_current(chapter: Chapter) -> Problems:
     """Stored outputs are not older than the code."""
     stored = chapter.notebook["metadata"].get("gahr", {}).get("source_sha256")
     if stored != chapters.source_sha256(chapter.notebook):
@@ -260,7 +260,7 @@ def outputs_current(chapter: Chapter, book: Book) -> Problems:
             yield f"{chapter.name_of(cell)} is not folded in Colab and JupyterLab: run `make notebooks`"
 
 
-def nothing_volatile(chapter: Chapter, book: Book) -> Problems:
+def nothing_volatile(chapter: Chapter) -> Problems:
     """Nothing is stored that differs from run to run or machine to machine."""
     extra = set(chapter.notebook["metadata"]) - chapters.KEPT_METADATA
     if extra:
@@ -285,42 +285,27 @@ def nothing_volatile(chapter: Chapter, book: Book) -> Problems:
 # Links
 
 
-def citations(chapter: Chapter, book: Book) -> Problems:
-    """Every cited work is in the bibliography."""
-    for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", chapter.text):
-        for key in re.split(r"\s*,\s*", keys.strip()):
-            if key not in book.works:
-                yield f"{{cite}} of '{key}', which references.bib does not have"
+def links(chapter: Chapter) -> Problems:
+    """Every file and every place in the page that a plain link points at exists.
 
-
-def links(chapter: Chapter, book: Book) -> Problems:
-    """Every page, figure, equation, term and file pointed at exists."""
-    for role, target in re.findall(r"\{(doc|numref|ref|eq|term|download)\}`([^`]+)`", chapter.text):
-        name = (re.search(r"<([^>]+)>", target) or [target, target])[1].strip()
-        known = {
-            "doc": {Path(file).stem for file in book.files},
-            "numref": book.figures | book.labels,
-            "ref": book.figures | book.labels,
-            "eq": book.labels,
-            "term": book.terms,
-            "download": book.files,
-        }[role]
-        if (name.lower() if role == "term" else name) not in known:
-            yield f"{{{role}}}`{target}` points at nothing"
+    Roles such as ``{numref}`` and ``{cite:t}`` are checked when the pages are rendered (``make test-pages``).
+    """
+    here = anchors(chapter.text) | {*figure_names(chapter)}
     for address in re.findall(r"(?<!!)\]\(([^)\s]+)\)", chapter.text):
+        file, _, anchor = address.partition("#")
         if re.match(r"[a-z]+:", address):
             continue
-        file, _, anchor = address.partition("#")
-        if file and file not in book.files and not (chapter.path.parent / file).exists():
+        if file and not (chapter.path.parent / file).exists():
             yield f"the link to {file} points at nothing"
-        if not file and anchor not in book.labels | book.figures | anchors(chapter.text):
+        if not file and anchor not in here:
             yield f"the link to #{anchor} points at nothing"
 
 
 def anchors(text: str) -> set[str]:
-    """Anchors that headings get."""
+    """Anchors of a page: what headings get, and what is written ``(label)=``."""
     titles = re.findall(r"(?m)^#{1,3} +(.+)$", text)
-    return {re.sub(r"[^\w -]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+    made = {re.sub(r"[^\w -]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+    return made | set(re.findall(r"(?m)^\(([\w:-]+)\)=", text))
 
 
 def figure_names_unique(all_chapters: list[Chapter]) -> Problems:
@@ -330,7 +315,7 @@ def figure_names_unique(all_chapters: list[Chapter]) -> Problems:
         yield f"the figure name '{name}' is used {names.count(name)} times"
 
 
-RULES: tuple[Callable[[Chapter, Book], Problems], ...] = (
+RULES: tuple[Callable[[Chapter], Problems], ...] = (
     opening,
     order,
     objectives,
@@ -348,18 +333,17 @@ RULES: tuple[Callable[[Chapter, Book], Problems], ...] = (
     outputs_present,
     outputs_current,
     nothing_volatile,
-    citations,
     links,
 )
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print what is wrong with the chapters named, or with all; 0 when nothing is."""
-    book, wrong = Book.read(), 0
+    wrong = 0
     paths = [Path(name).resolve() for name in arguments or []] or chapters.chapters()
     for path in paths:
         chapter = Chapter.read(path)
-        found = [f"{rule.__name__}: {problem}" for rule in RULES for problem in rule(chapter, book)]
+        found = [f"{rule.__name__}: {problem}" for rule in RULES for problem in rule(chapter)]
         wrong += len(found)
         print(f"{path.name}: {'nothing wrong' if not found else ''}", *found, sep="\n  - ")
     for problem in figure_names_unique([Chapter.read(path) for path in chapters.chapters()]):

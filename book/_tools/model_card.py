@@ -91,7 +91,7 @@ def in_step(text: str) -> str:
 def main() -> int:
     """Rewrite the page."""
     text = in_step(PAGE.read_text(encoding="utf-8"))
-    _files.write_atomically(PAGE, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    _files.write_text(PAGE, text)
     return 0
 
 

@@ -29,9 +29,7 @@ def main() -> int:
     """Rewrite the pages."""
     for page in PAGES:
         text = in_step(page.read_text(encoding="utf-8"))
-        _files.write_atomically(
-            page, lambda temporary, text=text: temporary.write_text(text, encoding="utf-8")
-        )
+        _files.write_text(page, text)
     return 0
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import nbformat
 
 import chapters
-from execute import ChapterError, execute
+from execute import execute, went_well
 
 WIDTH = ("--line-length", "84")  # what a page shows without scrolling; make test checks the same
 
@@ -34,13 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Store the chapters named on the command line, or all of them."""
     os.environ.pop("GAHR_CELEBA", None)
     for path in [Path(name).resolve() for name in arguments or []] or chapters.chapters():
-        print(f"  {path.stem:<16} executing in place ...", flush=True)
-        try:
-            seconds = store(path, chapters.ROOT / "_build" / "notebooks")
-        except ChapterError as error:
-            print(f"\n{error}\n{path.name} is as it was.", file=sys.stderr)
+        work = partial(store, path, chapters.ROOT / "_build" / "notebooks")
+        if not went_well(path.stem, "in place", work, f"{path.name} is as it was."):
             return 1
-        print(f"  {path.stem:<16} {seconds:6.1f} s", flush=True)
     return 0
 
 

@@ -42,7 +42,7 @@ def _curve(name: str, which: str) -> dict[float, float]:
 
 def _gap(name: str) -> dict[float, float]:
     """Training minus held-out PSNR at each noise level."""
-    found = transition.gap(name)
+    found = transition.gap(zoo.describe(name))
     return dict(zip(found.sigma, found.db, strict=True))
 
 
@@ -80,7 +80,7 @@ def rising(stem: str, largest: int, tag: str = "") -> Found:
 def closed(stem: str) -> Found:
     names, worst, allowed = [f"{stem}-{half}" for half in "ab"], [], True
     for name in names:
-        gap = transition.gap(name)
+        gap = transition.gap(zoo.describe(name))
         worst.append(max(gap.db))
         allowed &= all(g <= max(0.3, 2 * se) for g, se in zip(gap.db, gap.se, strict=True))
     text, margin, _ = _bounded(_two(worst), most=0.3, unit=" dB")
@@ -163,7 +163,7 @@ def across() -> Found:
 
 
 def resolution() -> Found:
-    small, large = (transition.mean_gap(f"faces{size}-unet16-n100-a")[0] for size in (10, 20))
+    small, large = (transition.mean_gap(zoo.describe(f"faces{size}-unet16-n100-a"))[0] for size in (10, 20))
     more = large - small
     text = f"{small:.2f} and {large:.2f} dB"
     return text, f"{more:+.2f} dB", judge(more, more, more, least=0)
@@ -175,7 +175,8 @@ def increase() -> Found:
     for half in "ab":
         for power in (False, True):
             tails = {10: half, 20: half, 40: f"{half}-mse"}
-            n = [transition.locate(f"faces{size}-unet16", t, 1, None, power).n for size, t in tails.items()]
+            rungs = [zoo.ladder(f"faces{size}-unet16", tail) for size, tail in tails.items()]
+            n = [transition.locate(each, 1, None, power).n for each in rungs]
             at.append(n)
             more.append(math.log10(n[2] / n[1]) - math.log10(n[1] / n[0]))
     spans = [f"{min(column):.0f} to {max(column):.0f}" for column in zip(*at, strict=True)]

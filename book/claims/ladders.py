@@ -33,8 +33,8 @@ def ends(stem: str) -> tuple[str, str]:
 
 def few(stem: str, half: str) -> tuple[float, float]:
     """Claim (a), up to sigma 0.4: smallest gap at N = 10, and by how much held-out PSNR varies, in dB."""
-    name = transition.ladder(stem, half)[10]
-    found, held_out = transition.gap(name), zoo.describe(name)["curves"]["held_out"]["psnr"]
+    facts = zoo.ladder(stem, half)[10]
+    found, held_out = transition.gap(facts), facts["curves"]["held_out"]["psnr"]
     use = [k for k, sigma in enumerate(found.sigma) if sigma <= 0.4]
     seen = [held_out[k] for k in use]
     return min(found.db[k] for k in use), max(seen) - min(seen)
@@ -43,7 +43,7 @@ def few(stem: str, half: str) -> tuple[float, float]:
 def rises(stem: str, half: str) -> list[tuple[int, int, float, float, float]]:
     """Claim (b): where the gap rose from rung to rung: both sizes, sigma, rise in dB, its error."""
     found = []
-    for (small, before), (large, after) in pairwise(transition.ladder(stem, half).items()):
+    for (small, before), (large, after) in pairwise(zoo.ladder(stem, half).items()):
         one, two = transition.gap(before), transition.gap(after)
         for sigma, a, b, e, f in zip(one.sigma, one.db, two.db, one.se, two.se, strict=True):
             if b > a:
@@ -53,7 +53,7 @@ def rises(stem: str, half: str) -> list[tuple[int, int, float, float, float]]:
 
 def last(stem: str, half: str) -> list[tuple[float, float]]:
     """Claim (b): gap at the last rung and its standard error, at every noise level."""
-    found = transition.gap(list(transition.ladder(stem, half).values())[-1])
+    found = transition.gap(list(zoo.ladder(stem, half).values())[-1])
     return list(zip(found.db, found.se, strict=True))
 
 

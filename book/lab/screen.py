@@ -17,7 +17,7 @@ from torch import Tensor
 
 from book.lab import draws, landing, vectors
 from gahr import denoisers, images, measures, zoo
-from gahr._files import manifest, write_atomically
+from gahr._files import manifest, write_atomically, write_text
 
 __all__ = ["FOLDER", "LOOPS", "Loop", "main", "used"]
 
@@ -211,9 +211,7 @@ def main(seeds: int = draws.SEEDS, folder: Path = FOLDER) -> int:
     )
     listing = json.dumps(facts, indent=1) + "\n"
     for file, content in {PAGE: text, SEEDS_FILE: seeds_text, folder / "facts.json": listing}.items():
-        write_atomically(
-            file, lambda temporary, content=content: temporary.write_text(content, encoding="utf-8")
-        )
+        write_text(file, content)
     return 0
 
 

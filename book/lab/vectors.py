@@ -13,7 +13,7 @@ from torch import Tensor
 
 from book.lab import draws, export
 from gahr import bases, zoo
-from gahr._files import manifest, write_atomically
+from gahr._files import manifest, write_atomically, write_text
 from gahr.denoisers import Denoiser
 from gahr.jacobian import linearize
 
@@ -73,7 +73,7 @@ def write(folder: str | Path, count: int = COUNT) -> bool:
             folder / f"basis-{name}.bin", lambda file, content=content: file.write_bytes(content)
         )
     text = json.dumps({"made": made, "seed": SEED, "pictures": rows}) + "\n"
-    write_atomically(listing, lambda file: file.write_text(text, encoding="utf-8"))
+    write_text(listing, text)
     return True
 
 

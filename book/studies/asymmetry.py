@@ -13,6 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from book.studies.energies import energies, least_excess, pair_share
 from gahr import bases, images, measures, networks, zoo
 from gahr.analysis import asymmetry
 from gahr.denoisers import BlindWiener, Denoiser, Wiener, add_noise
@@ -91,7 +92,7 @@ def asymmetries(images_name: str = "faces20", n: int = 13_000, blocks: int = 2, 
         energy in the direction of the least (``noise in the last``); ``within k``, the ratio inside the
         leading k directions; ``pair``, share of the antisymmetric energy in its leading plane; ``cost``,
         the least part of the squared error that asymmetry must cause
-        (`gahr.analysis.asymmetry.least_excess`).
+        (`book.studies.energies.least_excess`).
     """
     train, x = images.load(images_name, n, "a"), images.load(images_name, IMAGES, "held-out")
     wiener = Wiener.fit(train)
@@ -137,21 +138,21 @@ def _measured(name: str, f: Denoiser, x: Tensor, told: bool = True, draws: int =
 def _at_one(f: Denoiser, x: Tensor, sigma: float, known: float | None, draws: int, seed: int) -> dict:
     ys = [add_noise(x, sigma, seed=seed + m) for m in range(draws)]
     Js = [_matrix(f, y, known) for y in ys]
-    energies = asymmetry.energies(Js)
+    found = energies(Js)
     J, y, estimate = Js[0], ys[0], f(ys[0], known)
     basis = bases.symmetric(J, shape=tuple(y.shape[1:]))
     errors = [(f(y, known) - x).square().sum().item() for y in ys]
     lost, noise = (J - J.T) @ y.flatten() / 2, (y - x).flatten()
     row = {
         "psnr": sum(measures.psnr(x, f(y, known)).item() for y in ys) / draws,
-        "ratio": energies.ratio,
-        "ratio of mean": energies.ratio_of_mean,
+        "ratio": found.ratio,
+        "ratio of mean": found.ratio_of_mean,
         "lost": (lost.norm() / estimate.norm()).item(),
         "greatest": basis.lam[0].item(),
         "least": basis.lam[-1].item(),
         "noise in the last": (basis.e[-1] @ noise / noise.norm()).square().item(),
-        "pair": asymmetry.pair_share(J),
-        "cost": asymmetry.least_excess(energies, sigma) / (sum(errors) / draws),
+        "pair": pair_share(J),
+        "cost": least_excess(found, sigma) / (sum(errors) / draws),
     }
     cuts = [k for k in CUTS if k < len(J)]
     return row | {f"within {k}": asymmetry.within(J, basis.e[:k]) for k in cuts}
@@ -164,9 +165,6 @@ def _matrix(f: Denoiser, y: Tensor, sigma: float | None) -> Tensor:
     step, d = 1e-3, y.numel()
     pixels = step * torch.eye(d).view(d, *y.shape[1:])
     return torch.cat([(f(y + e, sigma) - f(y - e, sigma)).flatten(1) / (2 * step) for e in pixels.split(1)]).T
-
-
-STUDIES = {"faces20-asymmetry": asymmetries}
 
 
 STUDIES = {"faces20-asymmetry": asymmetries}

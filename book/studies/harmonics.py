@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from book.studies import calpha
 from gahr import _files, bases, images, measures, zoo
-from gahr.analysis import bestbasis, calpha, subspaces
+from gahr.analysis import bestbasis, subspaces
 from gahr.analysis import harmonics as along
 from gahr.analysis import slopes as of
 
@@ -151,7 +152,7 @@ def _slope(table: Tensor, levels: Sequence[float]) -> dict[str, float]:
     return _span(measures.slope(table[[SIGMAS.index(s) for s in levels]], tuple(levels)))
 
 
-def _span(found: measures.Slope) -> dict[str, float]:
+def _span(found: tuple[float, float, float]) -> dict[str, float]:
     return dict(zip(("slope", "low", "high"), found, strict=True))
 
 
@@ -166,7 +167,7 @@ def harmonics(seeds: Sequence[int] = SEEDS) -> dict:
     -------
     found
         ``rows``, by ``alpha``, ``basis`` and ``measure``, means over pictures and their standard errors:
-        the measures of `gahr.analysis.calpha.summary`; ``oracle``, PSNR in dB above that in the network's
+        the measures of `book.studies.calpha.summary`; ``oracle``, PSNR in dB above that in the network's
         own basis, and ``itself``, that of the network with its own factors; ``trace`` and ``asymmetry``.
         ``shares``: share of energy near the contour, of the network's vectors, for each picture (``seed``).
         ``spectra``: by ``rank``, from 1, mean, least and largest eigenvalue over pictures.

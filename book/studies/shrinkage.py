@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gahr import bases, images, measures, notebook, paper, zoo
+from gahr._checks import check_orthonormal, check_tensor
 from gahr.analysis import subspaces
 from gahr.denoisers import Denoiser, add_noise
 from gahr.jacobian import Linearization, asymmetry, linearize
@@ -42,6 +43,44 @@ def view(f: Denoiser, y: Tensor, leading: int | None = None) -> View:
     return View(J, basis, f(y).detach())
 
 
+def captured(rows: Tensor, products: Tensor, lam: Tensor) -> Tensor:
+    """What a symmetric matrix keeps in the span of rows, over the most it keeps in any, for each ``k``.
+
+    ``tr(P S)`` over the sum of the ``k`` largest eigenvalues: at most 1. Unlike `subspaces.shared`
+    it does not punish the exchange of directions with nearly equal factors.
+
+    Parameters
+    ----------
+    rows
+        Orthonormal, in order of rank, ``(n, d)``.
+    products
+        The matrix times each row, ``(n, d)``. A Jacobian will do: its antisymmetric part drops out.
+    lam
+        The matrix's largest eigenvalues (of a Jacobian, its symmetric part's), decreasing, ``(n,)``.
+
+    Raises
+    ------
+    ValueError
+        If the rows are not orthonormal or the shapes do not fit.
+
+    Examples
+    --------
+    >>> S = torch.diag(torch.tensor([2.0, 1.5, 0.0]))
+    >>> rows = torch.eye(3)[[1, 0]]
+    >>> captured(rows, rows @ S, torch.tensor([2.0, 1.5]))
+    tensor([0.7500, 1.0000])
+    """
+    check_orthonormal(rows, "rows")
+    check_tensor(products, "products", "rows (n, d)"), check_tensor(lam, "lam", "eigenvalues (n,)")
+    if products.shape != rows.shape or lam.shape != rows.shape[:1]:
+        raise ValueError(
+            f"need a product for each row and as many eigenvalues; got {tuple(rows.shape)}, "
+            f"{tuple(products.shape)}, {tuple(lam.shape)}."
+        )
+    kept = (rows * products).sum(1).double()
+    return (kept.cumsum(0) / lam.double().cumsum(0)).to(rows)
+
+
 def agreement(a: View, b: View, cuts: Sequence[int]) -> list[dict]:
     """How far the second basis is that of the first, at each cut ``k``, and what near-equal factors allow.
 
@@ -53,7 +92,7 @@ def agreement(a: View, b: View, cuts: Sequence[int]) -> list[dict]:
     width = ((e * products).sum(1) - lam[: cuts[-1]]).square().mean().sqrt().item()
     found = {
         "shared": subspaces.shared(e, b.basis.e[: cuts[-1]]),
-        "captured": subspaces.captured(e, products, b.basis.lam[: cuts[-1]]),
+        "captured": captured(e, products, b.basis.lam[: cuts[-1]]),
         "mixed": subspaces.shared_when_mixed(lam, width),
     }
     return [

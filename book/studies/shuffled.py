@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from gahr import bases, images, measures, zoo
+from gahr._checks import check_images
 from gahr.analysis import locality
 from gahr.denoisers import Denoiser, Wiener, add_noise
 from gahr.images import synthetic
@@ -27,6 +28,42 @@ class Shuffling:
     def __call__(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Estimate of the clean images, in their own order."""
         return synthetic.unshuffled(self.f(synthetic.shuffled(y, self.seed), sigma), self.seed)
+
+
+def rearranged(M: Tensor, order: Tensor) -> Tensor:
+    """The matrix that does to images in another order what ``M`` does to images: ``P M P^T``."""
+    locality.side(M)
+    locality.check_order(order, len(M))
+    return M[order][:, order]
+
+
+def restored(M: Tensor, order: Tensor) -> Tensor:
+    """Undo `rearranged`: rows and columns in the order of the image's pixels."""
+    return rearranged(M, order.argsort())
+
+
+def diagonal_share(M: Tensor) -> float:
+    """Share of the squared entries on the diagonal: 1 if each pixel is treated for itself.
+
+    Examples
+    --------
+    >>> diagonal_share(torch.eye(4)), diagonal_share(torch.ones(4, 4))
+    (1.0, 0.25)
+    """
+    locality.side(M)
+    return (M.diagonal().square().sum() / M.square().sum()).item()
+
+
+def neighbours(e: Tensor) -> Tensor:
+    """Correlation of adjacent pixels in each image, ``(B,)``: near 1 if smooth, 0 if without structure.
+
+    ``sum e_i e_j / sum e_i^2`` with the mean removed, both sums taken per pair (Moran's I).
+    """
+    check_images(e, "e")
+    e = e - e.mean((1, 2, 3), keepdim=True)
+    down, across = e[..., 1:, :] * e[..., :-1, :], e[..., 1:] * e[..., :-1]
+    pairs = torch.cat([down.flatten(1), across.flatten(1)], 1)
+    return pairs.mean(1) / e.square().flatten(1).mean(1)
 
 
 def gaps(table: Tensor, other: Tensor, sigmas: tuple[float, ...]) -> dict[str, list[dict]]:
@@ -73,9 +110,9 @@ def describe(J: Tensor, wiener: Tensor, spectra: bool = False) -> dict:
         "trace": J.trace().item(),
         **{f"above {least:g}": int((S.lam > least).sum()) for least in (1, 0.5, 0.2, 0.1)},
         "asymmetry": asymmetry(J).value,
-        "diagonal": locality.diagonal_share(J),
+        "diagonal": diagonal_share(J),
         "likeness": locality.likeness(J, wiener),
-        "neighbours": locality.neighbours(S.e[:20].view(-1, 1, size, size)).mean().item(),
+        "neighbours": neighbours(S.e[:20].view(-1, 1, size, size)).mean().item(),
     }
     if spectra:
         found["symmetric"] = S.lam[torch.tensor([k for k in RANKS if k <= len(J)]) - 1].tolist()
@@ -104,14 +141,14 @@ def spectra() -> dict:
     for k, clean in enumerate([images.portrait(), *x[:FACES, None]]):
         y = add_noise(clean, SIGMA, seed=k)
         J = {"faces": linearize(f["faces"], y).matrix()}
-        J["shuffled"] = locality.restored(linearize(f["shuffled"], synthetic.shuffled(y)).matrix(), order)
+        J["shuffled"] = restored(linearize(f["shuffled"], synthetic.shuffled(y)).matrix(), order)
         for name, matrix in J.items():
             numbers = describe(matrix, wiener, spectra=k == 0)
             jacobians.append({"denoiser": name, "face": k} | numbers)
     levels = list(measures.SIGMAS)
     psnr = [{"denoiser": n, "sigma": levels, "psnr": table.mean(1).tolist()} for n, table in tables.items()]
     windows = []
-    for pixels, covariance in (("faces", C), ("shuffled", locality.rearranged(C, order))):
+    for pixels, covariance in (("faces", C), ("shuffled", rearranged(C, order))):
         for radius in WINDOWS:
             mse = locality.window_mse(covariance, SIGMA, radius)
             windows.append({"pixels": pixels, "radius": radius, "mse": mse})

@@ -50,7 +50,7 @@ def store(name: str) -> Path:
     began = time.monotonic()
     text = as_text(known[name]())
     path = data / "results" / f"{name}.json"
-    _files.write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    _files.write_text(path, text)
     provenance = {
         "commit": _files.commit(),
         "torch": torch.__version__,
@@ -62,20 +62,11 @@ def store(name: str) -> Path:
 
 
 def as_text(found: dict) -> str:
-    """A result as JSON, numbers rounded, one line for each setting and for each row of a table."""
+    """A result as JSON with five significant digits, one line for each setting and each row of a table."""
     parts = []
-    for key, value in _rounded(found).items():
+    for key, value in _files.rounded(found, 5).items():
         text = json.dumps(value)
         if isinstance(value, list) and value and isinstance(value[0], dict):
             text = "[\n  " + ",\n  ".join(json.dumps(row) for row in value) + "\n ]"
         parts.append(f" {json.dumps(key)}: {text}")
     return "{\n" + ",\n".join(parts) + "\n}\n"
-
-
-def _rounded(value: object) -> object:
-    """Numbers to five significant digits, so that files stay small and readable."""
-    if isinstance(value, float):
-        return float(f"{value:.5g}")
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    return [_rounded(item) for item in value] if isinstance(value, list) else value

@@ -6,10 +6,12 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from book.studies import agreement
 from book.studies.transition import TWINS
 from gahr import _files, images, measures, zoo
-from gahr.analysis import agreement, memorization, pairs
+from gahr.analysis import memorization, pairs
 from gahr.denoisers import Blind, BlindWiener, Wiener
 from gahr.images import photographs
 from gahr.sampling import Sampling
@@ -55,11 +57,11 @@ def samples(images_name: str, sizes: tuple[int, ...] = SIZES, network: str = "un
     rows, pictures = [], []
     for n, beta in [*((n, NOISY) for n in sizes), (last, CALM)]:
         drawn, train = _drawn(images_name, stem, n, beta), _train(images_name, n)
-        ruler = pairs.halves(f"{stem}-n{last}")[0]
+        ruler = zoo.halves(f"{stem}-n{last}")[0]
         rows += [{"n": n, "beta": beta} | row for row in _size(images_name, drawn, train, ruler)]
         if images_name == "fashion32":  # pictures that may be shown
             pictures += [{"n": n, "beta": beta} | row for row in _pictures(drawn, train)]
-    f, g = pairs.halves(f"{stem}-n{last}")
+    f, g = zoo.halves(f"{stem}-n{last}")
     for beta, shares in ((NOISY, ("start", "noise", "nothing")), (CALM, ("nothing",))):
         plan = settings(images_name, beta=beta)
         for share in shares:
@@ -87,7 +89,7 @@ def _train(images_name: str, n: int) -> dict[str, Tensor]:
 def _drawn(images_name: str, stem: str, n: int, beta: float) -> dict[str, Tensor]:
     """What the two networks of ``n`` images draw from the same noise."""
     plan = settings(images_name, beta=beta)
-    runs = pairs.draw(*pairs.halves(f"{stem}-n{n}"), _shape(images_name), PAIRS, plan, SEED)
+    runs = pairs.draw(*zoo.halves(f"{stem}-n{n}"), _shape(images_name), PAIRS, plan, SEED)
     return {half: run.x for half, run in zip(("a", "b"), runs, strict=True)}
 
 
@@ -108,14 +110,28 @@ def _size(images_name: str, drawn: dict, train: dict, ruler: Blind) -> list[dict
     return rows
 
 
+@torch.no_grad()
+def features(f: Blind, x: Tensor, batch: int = 256) -> Tensor:
+    """What the coarsest layer of a UNet says of each image, ``(B, channels, H', W')``.
+
+    Its pixels are so large that a shift by one or two of the image's changes little.
+    """
+    network = getattr(f, "network", f)
+    if not hasattr(network, "mid_block"):
+        raise ValueError(f"a {type(network).__name__} has no middle block; use a UNet.")
+    found = []
+    for part in f.check(x).split(batch):
+        for block in range(f.network.blocks):
+            part = F.avg_pool2d(f.network.encoder[str(block)](part), 2)
+        found.append(f.network.mid_block(part))
+    return torch.cat(found)
+
+
 def _by_features(ruler: Blind, drawn: dict, train: dict, held_out: Tensor) -> list[dict]:
     """The same by what one network, for all N, sees; the mean over new images is removed."""
-    new = memorization.features(ruler, held_out)
+    new = features(ruler, held_out)
     center = new.mean(0)
-    seen, known = (
-        {half: memorization.features(ruler, x) - center for half, x in part.items()}
-        for part in (drawn, train)
-    )
+    seen, known = ({half: features(ruler, x) - center for half, x in part.items()} for part in (drawn, train))
     between = measures.similarity(seen["a"], seen["b"], center=False)
     rows = [{"measure": "between", "share": "both", "by": "features", "values": _short(between)}]
     for half in seen:
@@ -149,7 +165,7 @@ def beyond(images_name: str, network: str = "unet16", count: int = 500) -> dict:
     -------
     found
         ``rows``: by ``n``, ``pair`` (``halves``; ``twin``, where it is at hand) and ``sigma``, what
-        `gahr.analysis.agreement.beyond` finds. The filter is fitted to the most images of half A.
+        `book.studies.agreement.beyond` finds. The filter is fitted to the most images of half A.
     """
     x, rows = images.load(images_name, count, "held-out"), []
     filter_ = Wiener.fit(images.load(images_name, max(SIZES), "a"))
@@ -192,7 +208,7 @@ def steps(images_name: str, n: int, network: str = "unet16", count: int = 24) ->
     relative to the photographs', and its distance from that of the longest run (root mean square over
     bands of the difference of the logarithms, in dB), beside the similarity of the pairs of networks.
     """
-    f, g = pairs.halves(f"{images_name}-{network}-n{n}")
+    f, g = zoo.halves(f"{images_name}-{network}-n{n}")
     mean, values, vectors, _ = photographs.covariance(images_name)
     edges = [e for e in (0, 3, 10, 30, 100, 300, 1000) if e < len(values)]
     bands = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]

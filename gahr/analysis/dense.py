@@ -20,22 +20,12 @@ __all__ = ["Dense", "clouds"]
 
 
 class Dense(nn.Module):
-    """Bias-free multilayer perceptron, full matrices and ReLUs, that estimates the clean image.
+    """Bias-free multilayer perceptron, full matrices and ReLUs, for images ``(B, 1, size, size)``.
 
     What it returns is the noise, as with the other networks: the input less the estimate. Few directions
     make up an image and all make up the noise, so that hidden layers not much wider than the image
-    would have to learn at length to let noise pass.
-
-    Parameters
-    ----------
-    size
-        Side of the images: ``(B, 1, size, size)``.
-    width
-        Units in each hidden layer.
-    layers
-        Matrices, at least one.
-    seed
-        Of the initial weights.
+    would have to learn at length to let noise pass. It has ``layers`` matrices, at least one, with ``width``
+    units between them.
     """
 
     def __init__(self, size: int, width: int = 512, layers: int = 3, seed: int = 0) -> None:
@@ -60,16 +50,9 @@ class Dense(nn.Module):
 def clouds(
     noise: Sequence[float], n: int = 4000, new: int = 500, size: int = 16, contrast: float = 0.25
 ) -> tuple[Tensor, Tensor, dict[float, float]]:
-    """Smooth Gaussian images of mean zero, to train on and to measure on, and the least error per pixel.
+    """Smooth Gaussian images of mean zero, ``n`` to train on, ``new`` to measure on, and the least errors.
 
-    Parameters
-    ----------
-    noise
-        Noise levels for the least error, which is that of the Wiener filter.
-    n, new
-        How many images of the two kinds.
-    size, contrast
-        Side in pixels; standard deviation of a pixel.
+    Those are the Wiener filter's, per pixel, by noise level. ``contrast`` is a pixel's standard deviation.
     """
     x, y = (synthetic.gaussian(k, size, 1.5, contrast, seed) - 0.5 for k, seed in ((n, 1), (new, 2)))
     power = synthetic.gaussian_power(size, 1.5, contrast)

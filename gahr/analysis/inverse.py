@@ -1,7 +1,7 @@
 """Linear measurements of an image: what inverse problems know, in one small interface.
 
-A measurement is an ``m x d`` matrix with orthonormal rows. `Measurement.measure` applies it,
-`Measurement.lift` applies its transpose, and `Measurement.project` does both.
+A measurement is an ``m x d`` matrix with orthonormal rows. `Rows.measure` applies it, `Rows.lift` applies
+its transpose, and `Rows.project` does both: all that `gahr.sampling.solve` asks.
 """
 
 from __future__ import annotations
@@ -13,32 +13,11 @@ from torch import Tensor
 
 from gahr._checks import check_count, check_images, check_number, check_orthonormal, check_shape, stream
 
-__all__ = [
-    "Measurement",
-    "Pixels",
-    "compressive",
-    "inpainting",
-    "random_pixels",
-    "spectral",
-    "super_resolution",
-]
+__all__ = ["Pixels", "Rows", "compressive", "inpainting", "random_pixels", "spectral", "super_resolution"]
 
 
-class Measurement:
-    """A linear measurement with orthonormal rows.
-
-    Parameters
-    ----------
-    rows
-        ``(m, d)``, orthonormal.
-    shape
-        ``(C, H, W)`` of the images measured, ``d = C H W``.
-
-    Raises
-    ------
-    ValueError
-        If the rows are not orthonormal or do not fit the shape.
-    """
+class Rows:
+    """A linear measurement with orthonormal rows, ``(m, d)``, of images of a shape ``(C, H, W)``."""
 
     def __init__(self, rows: Tensor, shape: tuple[int, int, int]) -> None:
         d = math.prod(check_shape(shape))
@@ -83,14 +62,8 @@ class Measurement:
         return measurements @ self._rows.to(measurements)
 
 
-class Pixels(Measurement):
-    """Some pixels as they are: kept as a mask, which for large images is all that there is room for.
-
-    Parameters
-    ----------
-    seen
-        Which pixels are measured, bool ``(C, H, W)``; at least one.
-    """
+class Pixels(Rows):
+    """Some pixels as they are, by a bool mask ``(C, H, W)``: for large images all that there is room for."""
 
     def __init__(self, seen: Tensor) -> None:
         if not isinstance(seen, Tensor) or seen.dtype != torch.bool or seen.ndim != 3 or not seen.any():
@@ -112,7 +85,7 @@ class Pixels(Measurement):
         return flat
 
 
-def inpainting(shape: tuple[int, int, int], top: int, left: int, height: int, width: int) -> Measurement:
+def inpainting(shape: tuple[int, int, int], top: int, left: int, height: int, width: int) -> Rows:
     """All pixels but a hidden rectangle."""
     shape = check_shape(shape)
     top, left = check_count(top, "top", 0), check_count(left, "left", 0)
@@ -124,7 +97,7 @@ def inpainting(shape: tuple[int, int, int], top: int, left: int, height: int, wi
     return Pixels(seen)
 
 
-def random_pixels(shape: tuple[int, int, int], fraction: float = 0.1, seed: int = 0) -> Measurement:
+def random_pixels(shape: tuple[int, int, int], fraction: float = 0.1, seed: int = 0) -> Rows:
     """A random fraction of the pixels, each with all its channels."""
     _, height, width = shape = check_shape(shape)
     seen = torch.zeros(height * width, dtype=torch.bool)
@@ -132,7 +105,7 @@ def random_pixels(shape: tuple[int, int, int], fraction: float = 0.1, seed: int 
     return Pixels(seen.view(1, height, width).expand(shape))
 
 
-def super_resolution(shape: tuple[int, int, int], factor: int = 4) -> Measurement:
+def super_resolution(shape: tuple[int, int, int], factor: int = 4) -> Rows:
     """Averages over blocks of ``factor x factor`` pixels (scaled to orthonormal rows)."""
     channels, height, width = shape = check_shape(shape)
     factor = check_count(factor, "factor", 1)
@@ -140,17 +113,17 @@ def super_resolution(shape: tuple[int, int, int], factor: int = 4) -> Measuremen
         raise ValueError(f"{height}x{width} pixels do not divide into blocks of {factor}x{factor}.")
     identity = torch.eye(channels * height * width).view(-1, channels, height, width)
     means = torch.nn.functional.avg_pool2d(identity, factor) * factor
-    return Measurement(means.flatten(1).T.contiguous(), shape)
+    return Rows(means.flatten(1).T.contiguous(), shape)
 
 
-def compressive(shape: tuple[int, int, int], fraction: float = 0.1, seed: int = 0) -> Measurement:
+def compressive(shape: tuple[int, int, int], fraction: float = 0.1, seed: int = 0) -> Rows:
     """Inner products with random orthonormal patterns."""
     d = math.prod(check_shape(shape))
     white = torch.randn(d, len(_choose(d, fraction, seed)), generator=stream(seed), dtype=torch.float32)
-    return Measurement(torch.linalg.qr(white)[0].T.contiguous(), shape)
+    return Rows(torch.linalg.qr(white)[0].T.contiguous(), shape)
 
 
-def spectral(shape: tuple[int, int, int], cutoff: int) -> Measurement:
+def spectral(shape: tuple[int, int, int], cutoff: int) -> Rows:
     """The ``cutoff x cutoff`` lowest cosine frequencies of each channel: a blurred image."""
     from gahr.bases import dct
 
@@ -158,7 +131,7 @@ def spectral(shape: tuple[int, int, int], cutoff: int) -> Measurement:
     cutoff = check_count(cutoff, "cutoff", 1, min(height, width))
     order = torch.arange(height)[:, None].expand(height, width), torch.arange(width).expand(height, width)
     low = (torch.maximum(*order) < cutoff).flatten()
-    return Measurement(dct(height, width, False, channels)[low.repeat(channels)], shape)
+    return Rows(dct(height, width, False, channels)[low.repeat(channels)], shape)
 
 
 def _choose(d: int, fraction: float, seed: int) -> Tensor:

@@ -14,19 +14,7 @@ from torch import Tensor
 from gahr._checks import check_images, check_number, check_seed, check_tensor
 from gahr.images import synthetic
 
-__all__ = [
-    "convolution_mse",
-    "diagonal_share",
-    "distances",
-    "likeness",
-    "moved",
-    "neighbours",
-    "order",
-    "rearranged",
-    "restored",
-    "whole",
-    "window_mse",
-]
+__all__ = ["convolution_mse", "distances", "likeness", "moved", "order", "side", "whole", "window_mse"]
 
 
 def order(size: int, block: int = 1, seed: int = 0) -> Tensor:
@@ -56,19 +44,7 @@ def order(size: int, block: int = 1, seed: int = 0) -> Tensor:
 def moved(x: Tensor, order: Tensor) -> Tensor:
     """Images with their pixels put in another order, shape of ``x``."""
     d = check_images(x, "x").shape[2] * x.shape[3]
-    return x.flatten(2)[..., _check_order(order, d)].view_as(x)
-
-
-def rearranged(M: Tensor, order: Tensor) -> Tensor:
-    """The matrix that does to images in another order what ``M`` does to images: ``P M P^T``."""
-    _side(M)
-    _check_order(order, len(M))
-    return M[order][:, order]
-
-
-def restored(M: Tensor, order: Tensor) -> Tensor:
-    """Undo `rearranged`: rows and columns in the order of the image's pixels."""
-    return rearranged(M, order.argsort())
+    return x.flatten(2)[..., check_order(order, d)].view_as(x)
 
 
 def whole(values: Tensor, vectors: Tensor, rest: float) -> Tensor:
@@ -84,33 +60,20 @@ def distances(size: int) -> Tensor:
     return torch.cdist(points, points)
 
 
-def _side(M: Tensor) -> int:
-    if (
-        check_tensor(M, "M", "a square matrix (d, d)").ndim != 2
-        or M.shape[0] != M.shape[1]
-        or math.isqrt(len(M)) ** 2 != len(M)
-    ):
+def side(M: Tensor) -> int:
+    """Side in pixels of the square images that a matrix ``(d, d)`` maps; raise if it maps none."""
+    square = check_tensor(M, "M", "a square matrix (d, d)").ndim == 2 and M.shape[0] == M.shape[1]
+    if not square or math.isqrt(len(M)) ** 2 != len(M):
         raise ValueError(f"expected a square matrix of square images' pixels; got {tuple(M.shape)}.")
     return math.isqrt(len(M))
 
 
-def _check_order(order: Tensor, d: int) -> Tensor:
+def check_order(order: Tensor, d: int) -> Tensor:
+    """Return ``order`` if it is one index for each of d pixels, and raise otherwise."""
     if not isinstance(order, Tensor) or order.shape != (d,) or order.is_floating_point():
         got = tuple(order.shape) if isinstance(order, Tensor) else type(order).__name__
         raise ValueError(f"order must be pixel indices, ({d},); got {got}.")
     return order
-
-
-def diagonal_share(M: Tensor) -> float:
-    """Share of the squared entries on the diagonal: 1 if each pixel is treated for itself.
-
-    Examples
-    --------
-    >>> diagonal_share(torch.eye(4)), diagonal_share(torch.ones(4, 4))
-    (1.0, 0.25)
-    """
-    _side(M)
-    return (M.diagonal().square().sum() / M.square().sum()).item()
 
 
 def likeness(M: Tensor, other: Tensor) -> float:
@@ -122,32 +85,14 @@ def likeness(M: Tensor, other: Tensor) -> float:
     return torch.corrcoef(pair)[0, 1].item()
 
 
-def neighbours(e: Tensor) -> Tensor:
-    """Correlation of adjacent pixels in each image, ``(B,)``: near 1 if smooth, 0 if without structure.
-
-    ``sum e_i e_j / sum e_i^2`` with the mean removed, both sums taken per pair (Moran's I).
-    """
-    check_images(e, "e")
-    e = e - e.mean((1, 2, 3), keepdim=True)
-    down, across = e[..., 1:, :] * e[..., :-1, :], e[..., 1:] * e[..., :-1]
-    pairs = torch.cat([down.flatten(1), across.flatten(1)], 1)
-    return pairs.mean(1) / e.square().flatten(1).mean(1)
-
-
 def window_mse(covariance: Tensor, sigma: float, radius: int) -> float:
     """Error per pixel of the best linear denoiser that sees a square window around each pixel.
 
-    Parameters
-    ----------
-    covariance
-        Of the clean images, ``(d, d)``; their mean is known to the denoiser.
-    sigma
-        Noise level.
-    radius
-        The window is ``2 radius + 1`` pixels wide, cut off at the border. Each pixel has weights of
-        its own. With ``radius = size - 1`` this is the Wiener filter.
+    ``covariance``, ``(d, d)``, is of the clean images, whose mean is known to the denoiser. The window is
+    ``2 radius + 1`` pixels wide, cut off at the border, and each pixel has weights of its own. With
+    ``radius = size - 1`` this is the Wiener filter.
     """
-    size = _side(covariance)
+    size = side(covariance)
     radius = min(int(check_number(radius, "radius", 0)), size - 1)
     check_number(sigma, "sigma", 0.0, open_low=True)
     C, step = covariance.cpu().double(), torch.arange(-radius, radius + 1)
@@ -170,17 +115,10 @@ def window_mse(covariance: Tensor, sigma: float, radius: int) -> float:
 def convolution_mse(covariance: Tensor, mean: Tensor, sigma: float) -> float:
     """Error per pixel of the best linear denoiser that treats all places alike.
 
-    It is one filter, as large as the image and periodic, and one constant. All it can use of the
-    images is their power spectrum, averaged over places.
-
-    Parameters
-    ----------
-    covariance, mean
-        Of the clean images, ``(d, d)`` and any shape with d entries.
-    sigma
-        Noise level.
+    It is one filter, as large as the image and periodic, and one constant. All it can use of the images,
+    of ``covariance`` ``(d, d)`` and ``mean`` (d entries), is their power spectrum, averaged over places.
     """
-    size = _side(covariance)
+    size = side(covariance)
     check_number(sigma, "sigma", 0.0, open_low=True)
     mean = mean.flatten().to(covariance.device).double()
     away = mean - mean.mean()

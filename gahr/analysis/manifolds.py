@@ -18,16 +18,8 @@ __all__ = ["asymptote", "errors", "tangent"]
 def asymptote(pixels: int, dimension: int, sigma: float) -> float:
     """PSNR of a projection on a tangent space, ``10 log10(d / m) - 20 log10(sigma)``, in dB.
 
-    It is that of the *mean* squared error, ``m sigma^2 / d`` for each pixel.
-
-    Raises
-    ------
-    ValueError
-        If the dimension is not between 1 and the number of pixels, or sigma is not positive.
-
-    Notes
-    -----
-    Source: paper, section 3.2 and appendix C.2: slope 1 against input PSNR, intercept 10 log10(d / m).
+    It is that of the *mean* squared error, ``m sigma^2 / d`` for each pixel: slope 1 against input PSNR,
+    intercept 10 log10(d / m) (paper, section 3.2 and appendix C.2).
 
     Examples
     --------
@@ -42,20 +34,9 @@ def asymptote(pixels: int, dimension: int, sigma: float) -> float:
 def tangent(draw: Callable[[Tensor], Tensor], parameters: Tensor, step: float = 1e-3) -> Tensor:
     """Orthonormal basis of the tangent space, by central differences in each parameter, ``(m, d)``.
 
-    Parameters
-    ----------
-    draw
-        Images of given parameters, ``(B, m) -> (B, C, H, W)``.
-    parameters
-        Of one image, ``(m,)``; float64 is better.
-    step
-        Of the differences.
-
-    Raises
-    ------
-    ValueError
-        If the parameters are not a vector, or move the image in fewer than ``m`` directions (there the
-        manifold has an edge or a tip: a disc of no contrast, a ray's end).
+    ``draw`` makes images of given parameters, ``(B, m) -> (B, C, H, W)``; ``parameters`` are of one image,
+    ``(m,)``, in float64 if possible. Where they move the image in fewer than ``m`` directions (the manifold
+    has an edge or a tip: a disc of no contrast, a ray's end) that is a `ValueError`.
 
     Examples
     --------

@@ -13,23 +13,27 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gahr import measures
-from gahr._checks import check_count, check_images, check_same_shape, check_whole
-from gahr.denoisers import Blind
+from gahr._checks import check_count, check_images, check_number, check_whole
 
 __all__ = [
     "Patchwork",
     "bright",
     "closest",
     "distance_ratio",
-    "features",
+    "memorized_fraction",
     "patchwork",
     "ranks",
     "ray_ratio",
 ]
 
 
-def _same_size(x: Tensor, train: Tensor) -> None:
-    check_same_shape(check_images(x, "x")[:1], check_images(train, "train")[:1], ("x", "train"))
+def _same_size(x: Tensor, train: Tensor, name: str = "x") -> None:
+    check_images(x, name)
+    if check_images(train, "train").shape[1:] != x.shape[1:]:
+        raise ValueError(
+            f"{name} and train must hold images of one shape; "
+            f"got {tuple(x.shape[1:])}, {tuple(train.shape[1:])}."
+        )
 
 
 def bright(x: Tensor) -> Tensor:
@@ -45,30 +49,42 @@ def closest(x: Tensor, train: Tensor) -> Tensor:
 def distance_ratio(x: Tensor, train: Tensor) -> Tensor:
     """Distance of each image to the nearest training image, over that to the second nearest, ``(B,)``.
 
-    Near 0 for a copy, near 1 for an image that belongs to none. See `gahr.measures.memorized_fraction`.
+    Near 0 for a copy, near 1 for an image that belongs to none.
     """
-    check_images(x, "x")
-    if len(check_images(train, "train")) < 2:
+    _same_size(x, train)
+    if len(train) < 2:
         raise ValueError("a second nearest image needs at least 2 training images; got 1.")
     distances = torch.cdist(x.flatten(1), train.flatten(1), compute_mode="donot_use_mm_for_euclid_dist")
     first, second = distances.topk(2, dim=1, largest=False).values.T
     return first / second
 
 
-def ray_ratio(x: Tensor, train: Tensor) -> Tensor:
-    """Like `distance_ratio`, with training images at any brightness, ``(B,)``.
+def memorized_fraction(samples: Tensor, train: Tensor, ratio: float = 1 / 3) -> float:
+    """Fraction of samples much nearer to one training image than to any other.
 
-    The distance of an image from the nearest *ray* of a training image (the image times any
-    positive factor), over that from the second nearest.
+    A sample counts as memorized if its `distance_ratio` is below ``ratio``.
 
     Raises
     ------
     ValueError
-        If there are fewer than 2 training images.
+        If there are fewer than 3 training images, where the criterion says nothing.
 
     Notes
     -----
-    Introduced in chapter 4.
+    Source: Yoon et al. (2023); used with 1/3 by Bonnaire et al. (2025).
+    """
+    _same_size(samples, train, "samples")
+    check_number(ratio, "ratio", 0.0, 1.0, open_low=True)
+    if len(train) < 3:
+        raise ValueError(f"the ratio criterion needs at least 3 training images; got {len(train)}.")
+    return (distance_ratio(samples, train) < ratio).double().mean().item()
+
+
+def ray_ratio(x: Tensor, train: Tensor) -> Tensor:
+    """Like `distance_ratio`, with training images at any brightness, ``(B,)``. Introduced in chapter 4.
+
+    The distance of an image from the nearest *ray* of a training image (the image times any
+    positive factor), over that from the second nearest.
 
     Examples
     --------
@@ -84,28 +100,6 @@ def ray_ratio(x: Tensor, train: Tensor) -> Tensor:
     cosine = (one @ two.T).clamp(0, 1).topk(2, dim=1).values
     first, second = (1 - cosine.square()).sqrt().T
     return first / second
-
-
-@torch.no_grad()
-def features(f: Blind, x: Tensor, batch: int = 256) -> Tensor:
-    """What the coarsest layer of a UNet says of each image, ``(B, channels, H', W')``.
-
-    Its pixels are so large that a shift by one or two of the image's changes little.
-
-    Raises
-    ------
-    ValueError
-        If the network has no middle block.
-    """
-    network = getattr(f, "network", f)
-    if not hasattr(network, "mid_block"):
-        raise ValueError(f"a {type(network).__name__} has no middle block; use a UNet.")
-    found = []
-    for part in f.check(x).split(batch):
-        for block in range(f.network.blocks):
-            part = F.avg_pool2d(f.network.encoder[str(block)](part), 2)
-        found.append(f.network.mid_block(part))
-    return torch.cat(found)
 
 
 # ------------------------------------------------------------------------------------------------

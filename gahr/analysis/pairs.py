@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from gahr import measures, scores, zoo
+from gahr import measures, scores
 from gahr._calls import Caller
 from gahr._checks import (
     check_count,
@@ -22,46 +22,16 @@ from gahr._checks import (
     check_tensor,
 )
 from gahr._files import unpack
-from gahr.denoisers import Blind, Denoiser
+from gahr.denoisers import Denoiser
 from gahr.intervals import Interval, median, superiority
 from gahr.notebook import pick
 from gahr.sampling import Sampling, Trajectory, sample
 
-__all__ = [
-    "SHARED",
-    "alike",
-    "copies",
-    "draw",
-    "estimates",
-    "excess",
-    "halves",
-    "kl",
-    "medians",
-    "pictures",
-    "score_gap",
-    "split",
-]
+__all__ = ["SHARED", "alike", "copies", "draw", "estimates", "excess", "kl", "medians", "pictures", "split"]
 
 _APART = 1_000_000
 SHARED = {"both": (0, 1, 0, 1), "start": (0, 1, 0, 2), "noise": (0, 1, 3, 1), "nothing": (0, 1, 3, 2)}
 """What a pair may share; the numbers tell which streams of noise start and shake each of the two."""
-
-
-def halves(stem: str) -> tuple[Blind, Blind]:
-    """The two networks trained on disjoint halves, for instance ``halves("fashion32-unet16-n10")``.
-
-    Networks that were trained on this machine are found where `gahr.zoo.load_run` looks.
-
-    Raises
-    ------
-    KeyError
-        If the manifest lacks one; the message names the nearest.
-    """
-    own = zoo.names("run")
-    both = [f"{stem}-{half}" for half in ("a", "b")]
-    loaded = [zoo.load_run(name) if name in own else zoo.load(name) for name in both]
-    f, g = (each.to(memory_format=torch.channels_last) for each in loaded)
-    return f, g
 
 
 def draw(
@@ -80,9 +50,7 @@ def draw(
     ----------
     f, g
         The denoisers; the same one twice is a control.
-    shape
-        ``(C, H, W)`` of an image.
-    n, settings, seed, keep
+    shape, n, settings, seed, keep
         As in `gahr.sampling.sample`. Pair ``i`` is the same whatever ``n`` is.
     share
         ``"both"`` (the starting and the injected noise), ``"start"``, ``"noise"`` or ``"nothing"``.
@@ -127,17 +95,8 @@ def alike(f: Denoiser, g: Denoiser, runs: tuple[Trajectory, Trajectory], center:
 def split(similarity: Tensor, threshold: float = 0.9) -> Tensor:
     """Where each pair parts: the first place from which its similarity stays below a threshold.
 
-    Parameters
-    ----------
-    similarity
-        ``(K, B)``, as from `alike`.
-    threshold
-        Similarity below which two pictures count as different.
-
-    Returns
-    -------
-    place
-        Index into the K states, ``(B,)``; -1 for a pair that ends above the threshold.
+    Of ``similarity``, ``(K, B)`` as from `alike`: an index into the K states, ``(B,)``; -1 for a pair that
+    ends above the threshold.
 
     Examples
     --------
@@ -156,31 +115,8 @@ def split(similarity: Tensor, threshold: float = 0.9) -> Tensor:
 # From two estimates of the same noisy image to two densities
 
 
-def score_gap(variance: Sequence[float] | Tensor, sigma: Sequence[float] | Tensor, pixels: int) -> Tensor:
-    """Mean squared difference of two scores, summed over pixels: ``2 pixels variance / sigma^4``.
-
-    Parameters
-    ----------
-    variance
-        Model variance per pixel (half the mean squared difference of the estimates) at each level.
-    sigma
-        The noise levels.
-    pixels
-        Of an image.
-
-    Examples
-    --------
-    >>> round(score_gap([0.0005], [0.1], pixels=100).item(), 3)
-    1000.0
-    """
-    variance, sigma = check_numbers(variance, "variance"), check_numbers(sigma, "sigma")
-    pixels = check_count(pixels, "pixels", 1)
-    check_same_shape(variance, sigma, ("variance", "sigma"))
-    return 2 * pixels * variance / sigma**4
-
-
 def kl(variance: Sequence[float], sigma: Sequence[float], pixels: int) -> list[float]:
-    """What the score difference adds up to, in nats for each smallest noise level included.
+    """What the score difference adds up to, in nats for each smallest noise level included, all but the last.
 
     ``integral of E ||s_f(y) - s_g(y)||^2 sigma dsigma`` from each level up to the largest. Were both
     fields scores of diffused densities, and ``y`` noisy samples of the first, this would be the
@@ -188,24 +124,19 @@ def kl(variance: Sequence[float], sigma: Sequence[float], pixels: int) -> list[f
 
     Parameters
     ----------
-    variance
-        Model variance per pixel at each level.
-    sigma
-        Increasing noise levels, at least two.
+    variance, sigma
+        Model variance per pixel (half the mean squared difference of the estimates) at increasing noise
+        levels, at least two.
     pixels
         Of an image.
-
-    Returns
-    -------
-    nats
-        One for each level but the last.
 
     Notes
     -----
     Source: paper, equation 2; Song et al. (2021), theorem 1. Trapezoid rule in ``log sigma``.
     """
-    sigma = check_numbers(sigma, "sigma")
-    excess = score_gap(variance, sigma, pixels) * sigma**4
+    variance, sigma = check_numbers(variance, "variance"), check_numbers(sigma, "sigma")
+    check_same_shape(variance, sigma, ("variance", "sigma"))
+    excess = 2 * check_count(pixels, "pixels", 1) * variance  # of E ||s_f(y) - s_g(y)||^2 sigma^4
     return [scores.kl_bound(excess[k:], sigma[k:]) for k in range(len(sigma) - 1)]
 
 
@@ -216,12 +147,8 @@ def kl(variance: Sequence[float], sigma: Sequence[float], pixels: int) -> list[f
 def copies(rows: Sequence[Mapping], by: str = "centered") -> list[float]:
     """Similarity of each sample, of both networks, to its nearest training image.
 
-    Parameters
-    ----------
-    rows
-        Of a stored result ``...-samples``, for one N and sampler.
-    by
-        ``"centered"``, ``"plain"`` or ``"features"``.
+    ``rows`` are of a stored result ``...-samples``, for one N and sampler; ``by`` is ``"centered"``,
+    ``"plain"`` or ``"features"``.
     """
     a, b = (pick(rows, measure="copy", half=half, by=by)[0]["values"] for half in ("a", "b"))
     return a + b
@@ -230,15 +157,8 @@ def copies(rows: Sequence[Mapping], by: str = "centered") -> list[float]:
 def excess(rows: Sequence[Mapping]) -> tuple[float, float]:
     """How often a sample is nearer to its nearest training image than a new image is to its own.
 
-    Parameters
-    ----------
-    rows
-        Of a stored result ``...-samples``, for one N and sampler.
-
-    Returns
-    -------
-    by_pixels, by_features
-        See `gahr.intervals.superiority`: 0.5 is no copying.
+    By pixels and by features, from the ``rows`` of `copies`. See `gahr.intervals.superiority`: 0.5 is no
+    copying.
     """
     pixels, features = (
         superiority(copies(rows, by), pick(rows, measure="held_out", by=by)[0]["values"])
@@ -272,18 +192,9 @@ def medians(stored: Mapping) -> dict[str, Interval]:
 
 
 def pictures(rows: Sequence[Mapping], shape: tuple[int, int, int]) -> dict[str, Tensor]:
-    """The first samples for one N and sampler, ``"a"`` and ``"b"``, and the training images nearest to them.
+    """The first samples for one N and sampler, and the training images nearest to them.
 
-    Parameters
-    ----------
-    rows
-        Of the table ``pictures`` of a stored result ``...-samples``.
-    shape
-        ``(C, H, W)`` of a picture.
-
-    Returns
-    -------
-    found
-        ``"a"``, ``"nearest_a"``, ``"b"`` and ``"nearest_b"``, each ``(B, C, H, W)``.
+    From rows of the table ``pictures`` of a stored result ``...-samples``, pictures of a shape ``(C, H, W)``:
+    ``"a"``, ``"nearest_a"``, ``"b"`` and ``"nearest_b"``, each ``(B, C, H, W)``.
     """
     return {row["which"]: unpack(row["packed"], shape) for row in rows}

@@ -18,7 +18,7 @@ from gahr import measures
 from gahr._calls import Caller
 from gahr._checks import check_count, check_images, check_number, check_tensor, stream
 from gahr.denoisers import Denoiser
-from gahr.measures import Slope
+from gahr.intervals import Interval
 
 __all__ = [
     "WEAK",
@@ -41,20 +41,13 @@ WEAK = (0.01, 0.05)
 """Noise levels that chapter 9 calls weak."""
 
 
-def between(curve: Mapping, levels: tuple[float, float]) -> Slope:
+def between(curve: Mapping, levels: tuple[float, float]) -> Interval:
     """Slope of a stored PSNR curve between two noise levels, which are included.
 
     Parameters
     ----------
-    curve
-        ``sigma`` and ``psnr``, as `gahr.zoo.describe` has them under ``curves``.
-    levels
-        Least and largest.
-
-    Raises
-    ------
-    ValueError
-        If fewer than two levels are left.
+    curve, levels
+        ``sigma`` and ``psnr``, as `gahr.zoo.describe` has them under ``curves``; least and largest level.
 
     Examples
     --------
@@ -80,12 +73,7 @@ def minimax_slope(alpha: float) -> float:
 def local_slopes(psnr: Tensor, sigmas: Sequence[float]) -> Tensor:
     """Slope of output against input PSNR between neighbouring noise levels, ``(levels - 1, ...)``.
 
-    Parameters
-    ----------
-    psnr
-        In dB, ``(levels, ...)``.
-    sigmas
-        The noise levels, in the same order.
+    ``psnr`` is in dB, ``(levels, ...)``, at ``sigmas`` in the same order.
 
     Examples
     --------
@@ -108,12 +96,8 @@ def usable(mse: Tensor, floor: float, prior: float, factor: float = 4.0) -> list
     ----------
     mse
         Mean squared error per pixel at each level, ``(levels,)``.
-    floor
-        Mean squared error on clean images.
-    prior
-        Mean squared error of the best constant picture: the variance of a pixel, averaged.
-    factor
-        How far from the ends.
+    floor, prior
+        That on clean images; and that of the best constant picture: the variance of a pixel, averaged.
 
     Examples
     --------
@@ -128,7 +112,7 @@ def usable(mse: Tensor, floor: float, prior: float, factor: float = 4.0) -> list
 class ByRule(NamedTuple):
     """A slope and the noise levels that a rule chose for it."""
 
-    slope: Slope
+    slope: Interval
     levels: tuple[float, ...]
     floor: float
     prior: float
@@ -142,14 +126,10 @@ def by_rule(
 
     Parameters
     ----------
-    f
-        The denoiser.
-    x
-        Clean images that it was not trained on, at least two, ``(B, C, H, W)``.
-    sigmas
-        Noise levels to choose from.
-    factor
-        How far from both ends of the curve.
+    f, x
+        The denoiser, and clean images that it was not trained on, at least two, ``(B, C, H, W)``.
+    sigmas, factor
+        Noise levels to choose from, at least three of them as far as ``factor`` from both ends of the curve.
     seed
         Of the noise.
 
@@ -159,11 +139,6 @@ def by_rule(
         ``slope`` with its 95 % interval over images, the ``levels`` that were used, and both ends as mean
         squared errors per pixel: ``floor`` on clean images (at the smallest level, if ``f`` asks), and
         ``prior`` of the images' mean.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two images, or fewer than three levels are far enough from both ends.
     """
     if len(check_images(x, "x")) < 2:
         raise ValueError("a slope with an interval needs at least two images.")
@@ -180,25 +155,12 @@ def by_rule(
     return ByRule(measures.slope(table[torch.tensor(inside)], levels), levels, floor, prior)
 
 
-def pooled(error: Tensor, sigmas: Sequence[float], draws: int = 1000, seed: int = 0) -> Slope:
+def pooled(error: Tensor, sigmas: Sequence[float], draws: int = 1000, seed: int = 0) -> Interval:
     """Slope of the PSNR of the *mean* squared error, with a bootstrap interval over images.
 
     `gahr.measures.slope` averages the slopes of the images' own curves instead. The two differ where
-    errors differ much between images: the mean is ruled by the worst.
-
-    Parameters
-    ----------
-    error
-        Squared errors, ``(levels, B)``.
-    sigmas
-        Noise levels.
-    draws, seed
-        Bootstrap resamples of the images.
-
-    Raises
-    ------
-    ValueError
-        If the error is not ``(levels, B)``, or a mean of it is not positive.
+    errors differ much between images: the mean is ruled by the worst. ``error`` holds squared errors,
+    ``(levels, B)``, of which no level's mean may be 0; ``draws`` are resamples of the images.
 
     Examples
     --------
@@ -221,12 +183,12 @@ def pooled(error: Tensor, sigmas: Sequence[float], draws: int = 1000, seed: int 
     low, high = found[1:].quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     if n < 2:  # one image tells no spread
         low = high = math.nan
-    return Slope(found[0].item(), low, high)
+    return Interval(found[0].item(), low, high)
 
 
 def without_floor(
     table: Tensor, clean: Tensor, sigmas: Sequence[float], draws: int = 500, seed: int = 0
-) -> Slope:
+) -> Interval:
     """Slope of the PSNR curve after the error on clean images is taken off, with a 95 % interval.
 
     A network that does not return a clean image unchanged makes an error at any noise level, and
@@ -235,19 +197,13 @@ def without_floor(
 
     Parameters
     ----------
-    table
-        Output PSNR in dB, ``(levels, B)``.
+    table, sigmas
+        Output PSNR in dB, ``(levels, B)``, and the noise levels. Where the mean error is not above the
+        floor, leave the level out.
     clean
         PSNR of the same images when the denoiser is given the clean ones, ``(B,)``.
-    sigmas
-        Noise levels.
     draws, seed
         Bootstrap resamples of the images.
-
-    Raises
-    ------
-    ValueError
-        If at some level the mean error is not above the floor: leave that level out.
 
     Notes
     -----

@@ -1,7 +1,7 @@
 """How far two bases agree in their leading directions, and how much nearly equal factors excuse.
 
 Where factors are nearly equal, single vectors are arbitrary and only the space that they span is
-defined. The first three numbers here are about that space, for every number of directions ``k`` at once;
+defined. The first two numbers here are about that space, for every number of directions ``k`` at once;
 `angles` has the principal angles one by one.
 """
 
@@ -10,26 +10,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gahr._checks import check_number, check_tensor
+from gahr._checks import check_number, check_orthonormal, check_tensor
 
-__all__ = ["angles", "captured", "shared", "shared_when_mixed"]
+__all__ = ["angles", "shared", "shared_when_mixed"]
 
 
 def shared(a: Tensor, b: Tensor) -> Tensor:
     """Share of one leading space that lies in the other, ``tr(P_A P_B) / k``, for each ``k``, ``(n,)``.
 
     It is the mean squared cosine of the principal angles: 1 for the same space, and on average
-    ``k / d`` for spaces drawn at random in ``d`` dimensions. Introduced in chapter 7.
-
-    Parameters
-    ----------
-    a, b
-        Orthonormal rows in order of rank, ``(n, d)`` both.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or the rows are not orthonormal.
+    ``k / d`` for spaces drawn at random in ``d`` dimensions. ``a`` and ``b`` are orthonormal rows in order of
+    rank, ``(n, d)`` both. Introduced in chapter 7.
 
     Examples
     --------
@@ -37,64 +28,20 @@ def shared(a: Tensor, b: Tensor) -> Tensor:
     tensor([0., 1.])
     """
     for rows, name in ((a, "a"), (b, "b")):
-        _check_orthonormal(rows, name)
+        check_orthonormal(rows, name)
     if a.shape != b.shape:
         raise ValueError(f"a and b must have one shape, (n, d); got {tuple(a.shape)}, {tuple(b.shape)}.")
     inside = (a @ b.T).square().double().cumsum(0).cumsum(1).diagonal()
     return (inside / torch.arange(1, len(a) + 1, device=a.device)).to(a)
 
 
-def captured(rows: Tensor, products: Tensor, lam: Tensor) -> Tensor:
-    """What a symmetric matrix keeps in the span of rows, over the most it keeps in any, for each ``k``.
-
-    ``tr(P S)`` over the sum of the ``k`` largest eigenvalues: at most 1. Unlike `shared` it does not
-    punish the exchange of directions with nearly equal factors.
-
-    Parameters
-    ----------
-    rows
-        Orthonormal, in order of rank, ``(n, d)``.
-    products
-        The matrix times each row, ``(n, d)``. A Jacobian will do: its antisymmetric part drops out.
-    lam
-        The matrix's largest eigenvalues (of a Jacobian, its symmetric part's), decreasing, ``(n,)``.
-
-    Raises
-    ------
-    ValueError
-        If the rows are not orthonormal or the shapes do not fit.
-
-    Examples
-    --------
-    >>> S = torch.diag(torch.tensor([2.0, 1.5, 0.0]))
-    >>> rows = torch.eye(3)[[1, 0]]
-    >>> captured(rows, rows @ S, torch.tensor([2.0, 1.5]))
-    tensor([0.7500, 1.0000])
-    """
-    _check_orthonormal(rows, "rows")
-    check_tensor(products, "products", "rows (n, d)"), check_tensor(lam, "lam", "eigenvalues (n,)")
-    if products.shape != rows.shape or lam.shape != rows.shape[:1]:
-        raise ValueError(
-            f"need a product for each row and as many eigenvalues; got {tuple(rows.shape)}, "
-            f"{tuple(products.shape)}, {tuple(lam.shape)}."
-        )
-    kept = (rows * products).sum(1).double()
-    return (kept.cumsum(0) / lam.double().cumsum(0)).to(rows)
-
-
 def shared_when_mixed(lam: Tensor, width: float) -> Tensor:
     """What `shared` would be if directions near the cut were mixed at random, for each ``k``, ``(n,)``.
 
     All directions whose factor is within ``width`` of the ``k``-th one are taken as one space without
-    preferred directions. Of its ``m``, ``i`` fall among the leading ``k`` both times, so that ``i^2 / m``
-    are expected to agree. The others agree.
-
-    Parameters
-    ----------
-    lam
-        All factors, decreasing, ``(n,)``.
-    width
-        By how much two denoisers, or two draws of noise, change a factor.
+    preferred directions: by so much two denoisers, or two draws of noise, change a factor. Of its ``m``,
+    ``i`` fall among the leading ``k`` both times, so that ``i^2 / m`` are expected to agree. The others
+    agree. ``lam`` are all factors, decreasing, ``(n,)``.
 
     Examples
     --------
@@ -114,10 +61,7 @@ def shared_when_mixed(lam: Tensor, width: float) -> Tensor:
 def angles(a: Tensor, b: Tensor) -> Tensor:
     """Principal angles between two subspaces in degrees, smallest first, ``(min(k, l),)``.
 
-    Parameters
-    ----------
-    a, b
-        Linearly independent rows that span them, ``(k, d)`` and ``(l, d)``.
+    They are spanned by linearly independent rows, ``(k, d)`` and ``(l, d)``.
 
     Examples
     --------
@@ -133,12 +77,3 @@ def angles(a: Tensor, b: Tensor) -> Tensor:
         )
     found = subspace_angles(*(rows.detach().cpu().double().numpy().T for rows in (a, b)))
     return torch.from_numpy(found).rad2deg().flip(0).to(a.device)
-
-
-def _check_orthonormal(rows: Tensor, name: str) -> None:
-    if (
-        check_tensor(rows, name, "orthonormal rows (n, d)").ndim != 2
-        or not len(rows)
-        or not torch.allclose(rows @ rows.T, torch.eye(len(rows)).to(rows), atol=1e-3)
-    ):
-        raise ValueError(f"{name} must be orthonormal rows, (n, d); got shape {tuple(rows.shape)}.")

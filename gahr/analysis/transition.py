@@ -6,24 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from gahr import zoo
-from gahr._checks import check_count, check_known, check_number, check_numbers
+from gahr._checks import check_number, check_numbers
 
-__all__ = [
-    "Gap",
-    "Transition",
-    "crossing",
-    "gap",
-    "ladder",
-    "locate",
-    "mean_gap",
-    "onset",
-    "progress",
-    "receptive_field",
-]
+__all__ = ["Gaps", "Transition", "crossing", "gap", "locate", "mean_gap", "onset", "progress"]
 
 
-class Gap(NamedTuple):
+class Gaps(NamedTuple):
     """PSNR on training images minus PSNR on held-out images, in dB, at each noise level."""
 
     sigma: tuple[float, ...]
@@ -58,22 +46,15 @@ def _two_digits(n: float) -> str:
     return f"{float(f'{n:.2g}'):,.0f}"
 
 
-def gap(facts: str | Mapping) -> Gap:
+def gap(facts: Mapping) -> Gaps:
     """Training minus held-out PSNR at each noise level, with standard errors.
 
-    Parameters
-    ----------
-    facts
-        Name of a stored network or record, or what `gahr.training.loop.train` returns as facts.
-
-    Raises
-    ------
-    ValueError
-        If there is no training curve: a network of fresh images has no training set.
+    ``facts`` are a network's, as `gahr.zoo.describe` has them and `gahr.training.loop.train` returns them.
+    One of fresh images has no training set, and no training curve: that is a `ValueError`.
     """
-    if not isinstance(facts, (str, Mapping)):
-        raise TypeError(f"facts must be a network's name or its facts; got {type(facts).__name__}.")
-    curves = (zoo.describe(facts) if isinstance(facts, str) else facts)["curves"]
+    if not isinstance(facts, Mapping):
+        raise TypeError(f"facts must be a network's, as zoo.describe has them; got {type(facts).__name__}.")
+    curves = facts["curves"]
     if not {"train", "held_out"} <= set(curves):
         raise ValueError(
             f"a gap needs curves 'train' and 'held_out'; there is {', '.join(curves) or 'none'}."
@@ -81,7 +62,7 @@ def gap(facts: str | Mapping) -> Gap:
     train, new = curves["train"], curves["held_out"]
     if list(train["sigma"]) != list(new["sigma"]):
         raise ValueError("the two curves were measured at different noise levels.")
-    return Gap(
+    return Gaps(
         tuple(train["sigma"]),
         tuple(a - b for a, b in zip(train["psnr"], new["psnr"], strict=True)),
         tuple(math.hypot(*pair) for pair in zip(train["se"], new["se"], strict=True)),
@@ -97,7 +78,7 @@ def _average(sigma: Sequence[float], values: Sequence[float]) -> float:
     return area / (sigma[-1] - sigma[0])
 
 
-def mean_gap(facts: str | Mapping) -> tuple[float, float]:
+def mean_gap(facts: Mapping) -> tuple[float, float]:
     """Gap averaged over noise levels, uniform from the smallest to the largest, and its standard error.
 
     All levels are measured on the same images, so their errors go up and down together: the
@@ -118,39 +99,6 @@ def mean_gap(facts: str | Mapping) -> tuple[float, float]:
     return _average(found.sigma, found.db), _average(found.sigma, found.se)
 
 
-def ladder(stem: str, half: str = "a") -> dict[int, str]:
-    """Stored networks and records that differ in training-set size only: size and name, smallest first.
-
-    Where none is stored, runs that were finished on this machine (`gahr.zoo.names`).
-
-    Parameters
-    ----------
-    stem
-        Class and network, for instance ``"fashion32-unet16"``.
-    half
-        ``"a"`` or ``"b"``; with a tag, ``"a-mse"``: what the names end with.
-
-    Raises
-    ------
-    KeyError
-        If nothing of that name is stored.
-
-    Examples
-    --------
-    >>> ladder("faces20-unet16")[100]
-    'faces20-unet16-n100-a'
-    """
-    known = {}
-    stored, own = zoo.names("network") + zoo.names("record"), zoo.names("run")
-    theirs = any(name.startswith(f"{stem}-n") for name in stored)  # no ladder mixes the book's and others
-    for name in stored if theirs else stored + own:
-        front, _, end = name.rpartition("-n")
-        size, _, tail = end.partition("-")
-        if front and size.isdigit():
-            known.setdefault(f"{front}, half {tail}", {})[int(size)] = name
-    return dict(sorted(known[check_known(f"{stem}, half {half}", known, "ladder")].items()))
-
-
 def crossing(
     n: Sequence[float],
     gaps: Sequence[float],
@@ -165,10 +113,8 @@ def crossing(
 
     Parameters
     ----------
-    n
-        Training-set sizes, increasing.
-    gaps, se
-        Gap at each, and its standard error if known, in dB.
+    n, gaps, se
+        Training-set sizes, increasing; the gap at each, and its standard error if known, in dB.
     threshold
         In dB.
     logarithmic
@@ -214,28 +160,18 @@ def _place(
 
 
 def locate(
-    stem: str, half: str, threshold: float, sigma: float | None = None, logarithmic: bool = False
+    rungs: Mapping[int, Mapping], threshold: float, sigma: float | None = None, logarithmic: bool = False
 ) -> Transition:
-    """`crossing` of a stored ladder: of its mean gap, or of the gap at one noise level.
+    """`crossing` of a ladder: of its mean gap, or of the gap at one of its noise levels ``sigma``.
 
-    Parameters
-    ----------
-    stem, half
-        As in `ladder`.
-    threshold
-        In dB.
-    sigma
-        One of the stored noise levels; the mean over all by default.
-    logarithmic
-        As in `crossing`.
+    ``rungs`` holds facts by training-set size, smallest first, as `gahr.zoo.ladder` returns them.
     """
-    rungs = ladder(stem, half)
-    found = [mean_gap(name) if sigma is None else _at(gap(name), sigma) for name in rungs.values()]
+    found = [mean_gap(facts) if sigma is None else _at(gap(facts), sigma) for facts in rungs.values()]
     gaps, se = zip(*found, strict=True)
     return crossing(list(rungs), gaps, threshold, se, logarithmic)
 
 
-def _at(found: Gap, sigma: float) -> tuple[float, float]:
+def _at(found: Gaps, sigma: float) -> tuple[float, float]:
     if sigma not in found.sigma:
         raise ValueError(f"sigma must be one of {', '.join(map(str, found.sigma))}; got {sigma!r}.")
     place = found.sigma.index(sigma)
@@ -267,39 +203,3 @@ def onset(history: Sequence[Mapping], threshold: float) -> tuple[int, float]:
             return before, step
         before = step
     return before, math.inf
-
-
-def receptive_field(blocks: int) -> tuple[int, int]:
-    """Side of the square of input pixels that one output pixel of the book's UNet depends on.
-
-    It depends on where the pixel lies relative to the coarse grids.
-
-    Parameters
-    ----------
-    blocks
-        Scales below the finest.
-
-    Returns
-    -------
-    least, most
-        Over all positions, in pixels.
-
-    Notes
-    -----
-    Source: paper, Table 1 (18, 44 and 92 pixels for 1, 2 and 3 blocks).
-
-    Examples
-    --------
-    >>> receptive_field(1), receptive_field(2), receptive_field(3)
-    ((18, 18), (44, 44), (92, 100))
-    """
-    blocks, sides = check_count(blocks, "blocks", 1), []
-    for place in range(2**blocks):
-        low = high = place
-        for _ in range(blocks):  # backwards: two 3x3 convolutions, then to the coarser grid
-            low, high = (low - 2) // 2, (high + 2) // 2
-        low, high = low - 2, high + 2
-        for _ in range(blocks):  # and through the encoder back to the pixels
-            low, high = 2 * low - 2, 2 * high + 3
-        sides.append(high - low + 1)
-    return min(sides), max(sides)

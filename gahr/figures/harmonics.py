@@ -152,7 +152,7 @@ def basis_table(stored: dict, theory: Sequence[float]) -> str:
 
 
 def measure_table(measured: Mapping[str, Sequence[Mapping]]) -> str:
-    """Means and standard errors of measures of `gahr.analysis.calpha.summary`, a row for each name.
+    """Means and standard errors of measures of `book.studies.calpha.summary`, a row for each name.
 
     ``measured``: by the name to print, rows of the stored result ``calpha40-harmonics`` of one class and
     basis. The alignment of the first is bold.

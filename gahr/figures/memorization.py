@@ -22,12 +22,8 @@ _TICKS = (0.01, 0.03, 0.1, 0.3, 1.0)
 def two_panels(axes: Sequence[Axes], curves: Mapping[int, Mapping[str, Mapping]]) -> None:
     """The paper's Figure 1: output against input PSNR, on training images and on new ones.
 
-    Parameters
-    ----------
-    axes
-        Two.
-    curves
-        For each N what the manifest holds: ``train`` and ``held_out``, each with ``sigma``, ``psnr``.
+    ``curves`` has for each N what the manifest holds: ``train`` and ``held_out``, each with ``sigma``,
+    ``psnr``.
     """
     shades = colormaps["viridis"](np.linspace(0, 0.92, len(curves)))
     top = 2 + max(max(both[kind]["psnr"]) for both in curves.values() for kind in ("train", "held_out"))
@@ -47,20 +43,10 @@ def two_panels(axes: Sequence[Axes], curves: Mapping[int, Mapping[str, Mapping]]
 def provenance(axes: Sequence[Axes], pictures: Sequence[Tensor], source: Tensor) -> None:
     """A picture, others beside it, each at full contrast, and a map of the sources of its patches.
 
-    Parameters
-    ----------
-    axes
-        One more than there are pictures.
-    pictures
-        Each ``(1, H, W)``.
-    source
-        Which training image explains each patch, ``(rows, columns)``, as in
-        `gahr.analysis.memorization.Patchwork`.
-
-    Notes
-    -----
-    In the map the training image used most is blue, then come orange, green, purple, sky and yellow;
-    rarer ones are light gray, nearly empty patches white.
+    There is one more of the axes than pictures, each ``(1, H, W)``. ``source`` says which training image
+    explains each patch, ``(rows, columns)``, as in `gahr.analysis.memorization.Patchwork`. The one used
+    most is blue, then come orange, green, purple, sky and yellow; rarer ones are light gray, nearly empty
+    patches white.
     """
     *beside, last = axes
     plots.images(beside, memorization.bright(torch.stack(list(pictures))))

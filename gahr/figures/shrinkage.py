@@ -24,16 +24,9 @@ def spectrum(
 ) -> None:
     """The paper's Figure 3: factors, with the values it prints, and coefficients against rank.
 
-    Parameters
-    ----------
-    axes
-        Two.
-    factors
-        Eigenvalues or singular values by name, decreasing, each ``(d,)``.
-    printed
-        The paper's values by their place among ours, counted from 0.
-    noise, clean
-        Coefficients of the image and of what was added to it, ``(d,)``.
+    ``factors`` are eigenvalues or singular values by name, decreasing, each ``(d,)``; ``printed`` the
+    paper's by their place among ours, counted from 0; ``noise`` and ``clean`` coefficients of the image and
+    of what was added to it, ``(d,)``.
     """
     plots.spectrum(axes[0], factors)
     places = [place + 1 for place in printed]
@@ -62,18 +55,9 @@ def _by_n(rows: Sequence[Mapping[str, float]]) -> dict[int, list[Mapping[str, fl
 
 
 def shares(ax: Axes, shared: Mapping[str, Tensor], ambiguity: Tensor, d: int) -> None:
-    """Shared energy of one leading space with others, for every k; with two rulers. No legend.
+    """Shared energy of one leading space with others, by name, for k = 1, 2, ...; no legend.
 
-    Parameters
-    ----------
-    ax
-        Where.
-    shared
-        By name, for k = 1, 2, ..., each ``(n,)``.
-    ambiguity
-        What nearly equal factors excuse, ``(n,)``.
-    d
-        Dimensions: random spaces share ``k / d``.
+    ``ambiguity`` is what nearly equal factors excuse, and random spaces of ``d`` dimensions share ``k / d``.
     """
     k = np.arange(1, len(ambiguity) + 1)
     for name, values in shared.items():

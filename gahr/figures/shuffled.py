@@ -20,20 +20,10 @@ def windows(
     networks: Mapping[str, float],
     limit: float,
 ) -> None:
-    """PSNR of the best linear denoisers of a window against its radius.
+    """PSNR of the best linear denoisers of a window against its radius in pixels.
 
-    Parameters
-    ----------
-    ax
-        Where to draw.
-    radius
-        Of the windows, in pixels.
-    found
-        PSNR for ``faces`` and ``shuffled``, in dB, one for each radius.
-    networks
-        Those of networks of the same two names: dashed lines.
-    limit
-        That of the Wiener filter: a dotted line.
+    ``found`` has it for ``faces`` and ``shuffled``, in dB, one for each radius; ``networks`` that of
+    networks of the same two names (dashed), ``limit`` that of the Wiener filter (dotted).
     """
     for name, psnr in networks.items():
         color = plots.COLORS[_HUES[name]]
@@ -50,18 +40,10 @@ def links(
     found: Sequence[Mapping[str, Sequence[float]]],
     labels: Sequence[str],
 ) -> None:
-    """How strongly pixels are linked, against their distance.
+    """How strongly pixels are linked, against their distance, one of the axes for each way to measure it.
 
-    Parameters
-    ----------
-    axes
-        One for each way to measure distances.
-    edges
-        Of the ranges of distances, one more than there are ranges.
-    found
-        For each of the axes, root mean square entries of some matrices, one for each range.
-    labels
-        How distance is meant, in words that go on "distance".
+    ``edges`` bound the ranges of distances. For each of the axes ``found`` has root mean square entries of
+    some matrices, one for each range, and ``labels`` says how distance is meant.
     """
     for ax, matrices, label in zip(axes, found, labels, strict=True):
         for name, values in matrices.items():

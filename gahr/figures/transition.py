@@ -31,18 +31,11 @@ def gap_scale(ax: Axes) -> None:
 
 
 def levels(
-    ax: Axes, gaps: Mapping[int, transition.Gap], means: Mapping[int, float], pale: bool = False
+    ax: Axes, gaps: Mapping[int, transition.Gaps], means: Mapping[int, float], pale: bool = False
 ) -> None:
     """Gap against N, a line for every second noise level, and the mean over all of them; dotted, 1 dB.
 
-    Parameters
-    ----------
-    ax
-        Where.
-    gaps, means
-        Gap at each noise level, and its mean, in dB, by N.
-    pale
-        Lines are faint and have no names: for a second set beside the first.
+    Gaps and means are in dB, by N. ``pale`` lines are faint and have no names: for a second set.
     """
     sigmas = next(iter(gaps.values())).sigma
     look = {"alpha": 0.4, "zorder": 1.5} if pale else {"zorder": 2}
@@ -62,15 +55,7 @@ def bands(ax: Axes, sigmas: Sequence[float], found: Mapping[float, Sequence[Sequ
     """N* against the noise level: for each threshold a band from the least to the largest value found.
 
     The band of 1 dB is filled, the others are outlines, so that all are seen where they overlap.
-
-    Parameters
-    ----------
-    ax
-        Where.
-    sigmas
-        Noise levels.
-    found
-        By threshold in dB: for each noise level the values of N* that were found there.
+    ``found`` has, by threshold in dB, the values of N* that were found at each noise level.
     """
     for (threshold, rows), color in zip(found.items(), _HUES, strict=False):
         low, high = [min(row) for row in rows], [max(row) for row in rows]
@@ -89,14 +74,8 @@ def picture_sizes(
 ) -> None:
     """Left: mean gap against N, with two standard errors. Right: N* against the side of the pictures.
 
-    Parameters
-    ----------
-    axes
-        Two.
-    gaps
-        By side in pixels and half: mean gap and its standard error, in dB, by N.
-    found
-        By side and half: the values of N* that were found; a bar joins the least and the largest.
+    By side in pixels and half, ``gaps`` has the mean gap and its standard error, in dB, by N, and ``found``
+    the values of N* that were found; a bar joins the least and the largest.
     """
     hues = dict(zip(sorted({side for side, _ in gaps}), _HUES, strict=False))
     for (side, half), rows in gaps.items():
@@ -119,26 +98,10 @@ def picture_sizes(
 
 
 def histories(ax: Axes, runs: Mapping[int, Sequence[tuple[float, float]]], clock: str) -> None:
-    """Gap of runs as they went.
-
-    Parameters
-    ----------
-    ax
-        Where.
-    runs
-        By N: pairs of a time and the gap in dB.
-    clock
-        What the times are; names the axis.
-    """
+    """Gap of runs as they went: by N, pairs of a time and the gap in dB; ``clock`` names the axis."""
     for k, (n, rows) in enumerate(runs.items()):
-        ax.plot(
-            *zip(*rows, strict=True),
-            "o-",
-            ms=3,
-            lw=1.5,
-            color=plt.cm.viridis(k / len(runs)),
-            label=f"N = {n:,}",
-        )
+        look = {"ms": 3, "lw": 1.5, "color": plt.cm.viridis(k / len(runs))}
+        ax.plot(*zip(*rows, strict=True), "o-", label=f"N = {n:,}", **look)
     times = [time for rows in runs.values() for time, _ in rows]
     plots.log_ticks(ax, _powers(min(times), max(times)))
     gap_scale(ax)
@@ -158,13 +121,9 @@ def at_step(ax: Axes, gaps: Mapping[int, float], step: int) -> None:
 class Live:
     """A figure of training runs, redrawn as they go; used as a context, which ends with the last drawing.
 
-    It trains nothing: it draws the rows that a run reports. In a notebook the figure is displayed at
-    once and updated in place, so the stored page keeps the final one. Elsewhere it is only drawn.
-
-    Parameters
-    ----------
-    last
-        Largest number of steps, for the horizontal axis.
+    It trains nothing: it draws the rows that a run reports, up to the step ``last``. In a notebook the figure
+    is displayed at once and updated in place, so the stored page keeps the final one. Elsewhere it is only
+    drawn.
 
     Examples
     --------

@@ -32,17 +32,7 @@ RANGES = ((0.25, 0.75), (0.25, 0.75), (0.10, 0.25))
 def draw(parameters: Tensor, size: int = 40) -> Tensor:
     """Discs of given parameters, as `gahr.images.synthetic.discs` draws them, ``(B, 1, size, size)``.
 
-    Parameters
-    ----------
-    parameters
-        Row, column and radius in pixels, intensity of the disc and of the background, ``(B, 5)``.
-    size
-        Side in pixels.
-
-    Raises
-    ------
-    ValueError
-        If there are not five parameters.
+    ``parameters``: row, column and radius in pixels, intensity of the disc and of the background, ``(B, 5)``.
     """
     if check_tensor(parameters, "parameters", "five a disc (B, 5)").ndim != 2 or parameters.shape[1] != 5:
         raise ValueError(f"a disc has five parameters, (B, 5); got {tuple(parameters.shape)}.")

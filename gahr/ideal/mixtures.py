@@ -20,14 +20,8 @@ __all__ = ["BlindMemory", "FiniteSet", "Gaussian", "GaussianMixture"]
 class Gaussian(Wiener):
     """Posterior mean for a Gaussian prior: exactly the Wiener filter.
 
-    Parameters are those of `gahr.denoisers.Wiener`; `from_covariance` takes a matrix instead.
+    Parameters are those of `gahr.denoisers.Wiener`.
     """
-
-    @classmethod
-    def from_covariance(cls, mean: Tensor, covariance: Tensor) -> Gaussian:
-        """Build from a mean image ``(1, C, H, W)`` and a covariance ``(d, d)``."""
-        values, vectors = torch.linalg.eigh(covariance.double())
-        return cls(mean, values.clamp_min(0).to(mean), vectors.T.to(mean).contiguous())
 
     def mse(self, sigma: float) -> float:
         """Expected squared error summed over pixels: sigma^2 times the sum of shrinkage factors."""
@@ -39,14 +33,8 @@ class Gaussian(Wiener):
 class GaussianMixture(nn.Module):
     """Posterior mean, density and score for a mixture of Gaussians.
 
-    Parameters
-    ----------
-    weights
-        Positive, summing to one, ``(K,)``.
-    means
-        ``(K, d)``.
-    covariances
-        ``(K, d, d)``.
+    ``weights`` are positive and sum to one, ``(K,)``; ``means`` are ``(K, d)``, ``covariances`` ``(K, d,
+    d)``.
 
     Examples
     --------
@@ -117,36 +105,26 @@ class GaussianMixture(nn.Module):
 
 
 class FiniteSet(nn.Module):
-    """Posterior mean when the prior is a finite training set: the memorizing ideal.
+    """Posterior mean when the prior is a finite training set ``x``, ``(N, C, H, W)``: the memorizing ideal.
 
     A softmax over the training images with weights ``exp(-||y - x_i||^2 / 2 sigma^2)``.
-
-    Parameters
-    ----------
-    x
-        The training images, ``(N, C, H, W)``.
     """
 
     def __init__(self, x: Tensor) -> None:
         super().__init__()
         self.register_buffer("x", check_images(x, "x"))
 
-    def weights(self, y: Tensor, sigma: float) -> Tensor:
-        """Posterior probability of each training image, ``(B, N)``."""
-        check_fits(y, self.x)
-        sigma = need_sigma(sigma, "the finite set's posterior mean", y)
-        flat = y.flatten(1).double()
-        train = self.x.flatten(1).to(flat)
-        # ||y||^2 is common to all images and drops out of the softmax
-        return ((flat @ train.T - 0.5 * train.square().sum(1)) / sigma**2).softmax(1)
-
     def squares(self, y: Tensor) -> Tensor:
-        """Squared distance per pixel of each image from each training image, ``(B, N)`` float64."""
+        """Squared distance of each image from each training image, ``(B, N)`` float64."""
         check_fits(y, self.x)
         y = y.flatten(1).double()
         x = self.x.flatten(1).to(y)
-        far = y.square().sum(1, keepdim=True) - 2 * y @ x.T + x.square().sum(1)
-        return far.clamp_min(0) / y.shape[1]
+        return (y.square().sum(1, keepdim=True) - 2 * y @ x.T + x.square().sum(1)).clamp_min(0)
+
+    def weights(self, y: Tensor, sigma: float | Tensor) -> Tensor:
+        """Posterior probability of each training image, ``(B, N)``."""
+        squares = self.squares(y)
+        return (-0.5 * squares / need_sigma(sigma, "the finite set's posterior mean", y) ** 2).softmax(1)
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Average of the training images under the posterior."""
@@ -154,18 +132,11 @@ class FiniteSet(nn.Module):
         return (weights @ self.x.flatten(1).to(weights)).view_as(y).to(y)
 
 
-class BlindMemory(nn.Module):
+class BlindMemory(FiniteSet):
     """The memorizing ideal, `FiniteSet`, made blind: it finds the noise level by itself.
 
     The level is the one under which the noisy image is most probable, ``sigma^2 = sum_i w_i |y -
-    x_i|^2 / d`` with the posterior weights ``w_i``, found by iteration from the nearest image.
-
-    Parameters
-    ----------
-    x
-        The training images, ``(N, C, H, W)``.
-    rounds
-        Of the iteration.
+    x_i|^2 / d`` with the posterior weights ``w_i``, found by ``rounds`` of iteration from the nearest image.
 
     Examples
     --------
@@ -176,21 +147,22 @@ class BlindMemory(nn.Module):
     """
 
     def __init__(self, x: Tensor, rounds: int = 3) -> None:
-        super().__init__()
-        self.set = FiniteSet(x)
+        super().__init__(x)
         self.rounds = check_count(rounds, "rounds", 0)
 
     def level(self, y: Tensor) -> Tensor:
         """Noise level that each image shows, ``(B,)`` float64."""
-        squares = self.set.squares(y)
-        found = squares.min(1).values.clamp_min(1e-12)
+        d, squares = y[0].numel(), self.squares(y)
+        found = (squares.min(1).values / d).clamp_min(1e-12)
         for _ in range(self.rounds):
-            weights = (-0.5 * y[0].numel() * squares / found[:, None]).softmax(1)
-            found = (weights * squares).sum(1).clamp_min(1e-12)
+            weights = (-0.5 * squares / found[:, None]).softmax(1)
+            found = ((weights * squares).sum(1) / d).clamp_min(1e-12)
         return found.sqrt()
+
+    def weights(self, y: Tensor, sigma: float | None = None) -> Tensor:
+        """Posterior probability of each training image, ``(B, N)``; ``sigma`` is accepted and ignored."""
+        return (-0.5 * self.squares(y) / self.level(y)[:, None].square()).softmax(1)
 
     def forward(self, y: Tensor, sigma: float | None = None) -> Tensor:
         """Average of the training images under the posterior; ``sigma`` is accepted and ignored."""
-        variance = self.level(y)[:, None].square()
-        weights = (-0.5 * y[0].numel() * self.set.squares(y) / variance).softmax(1)
-        return (weights @ self.set.x.flatten(1).to(weights)).view_as(y).to(y)
+        return super().forward(y)

@@ -2,14 +2,7 @@
 
 from gahr.images.classes import count, fresh, is_drawn, load
 from gahr.images.own import split
-from gahr.images.photographs import (
-    capacity,
-    covariance,
-    drop_near_duplicates,
-    portrait,
-    read,
-    split_indices,
-)
+from gahr.images.photographs import capacity, covariance, drop_near_duplicates, portrait, read, split_indices
 from gahr.images.pictures import folder
 
 __all__ = [

@@ -31,17 +31,7 @@ _FASHION_PACKAGE = Path("/usr/share/datasets/fashion-mnist")
 
 
 def fashion_pixels() -> np.ndarray:
-    """All 70,000 Fashion-MNIST images, 8 bit, ``(70000, 28, 28)``: training files, then test files.
-
-    Raises
-    ------
-    FileNotFoundError
-        If ``GAHR_FASHION`` is set and lacks a file.
-    ConnectionError
-        If the files must be downloaded and cannot be.
-    ValueError
-        If a file's content is not Fashion-MNIST's.
-    """
+    """All 70,000 Fashion-MNIST images, 8 bit, ``(70000, 28, 28)``: training files, then test files."""
     chosen = _files.chosen("GAHR_FASHION")
     folder = chosen or _FASHION_PACKAGE
     parts = []

@@ -64,12 +64,8 @@ def _drawer(name: str) -> Callable[[int, int], Tensor] | None:
 def is_drawn(name: str) -> bool:
     """Whether a class is drawn from a seed (then it has a `fresh` stream), not photographed.
 
-    Raises
-    ------
-    KeyError
-        If there is no such class; the message names the nearest.
-    FileNotFoundError
-        If it is of the reader's own and not there.
+    An unknown class is a `KeyError` that names the nearest; one of the reader's own that is not there, a
+    `FileNotFoundError`.
 
     Examples
     --------
@@ -93,12 +89,8 @@ def load(name: str, n: int, half: str) -> Tensor:
 
     Parameters
     ----------
-    name
-        See the table at the head of this module.
-    n
-        How many.
-    half
-        ``"a"``, ``"b"`` or ``"held-out"``.
+    name, half
+        See the table at the head of this module; ``"a"``, ``"b"`` or ``"held-out"``.
 
     Raises
     ------
@@ -143,18 +135,11 @@ def count(name: str, half: str) -> int | None:
     check_known(half, _SEEDS, "half")
     if is_drawn(name):
         return None
-    photographed = name if name == "fashion32" else "faces40"
-    return photographs.HELD_OUT if half == "held-out" else photographs.capacity(photographed)
+    return photographs.capacity(_PHOTOGRAPHS[name][0], half)
 
 
 def fresh(name: str, count: int, seed: int) -> Tensor:
-    """New images of a drawn class, never the same for two seeds, and in no half, ``(count, 1, H, W)``.
-
-    Raises
-    ------
-    ValueError
-        If the class is photographed: there is no endless stream of photographs.
-    """
+    """New images of a drawn class, never the same for two seeds, and in no half, ``(count, 1, H, W)``."""
     count = check_whole(count, "count")
     if not is_drawn(check_text(name, "name")):
         raise ValueError(f"{name} is a class of photographs: give a number of images, not fresh ones.")

@@ -18,7 +18,6 @@ directory or, in a notebook, as ``loader:__main__.name``.
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import json
 import random
@@ -85,15 +84,7 @@ def count(name: str, half: str) -> int | None:
 
 
 def load(name: str, n: int, half: str) -> Tensor:
-    """First ``n`` images of a half, ``(n, C, H, W)`` float32 in [0, 1].
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder, a picture of the split, or the loader's module is not there.
-    ValueError
-        If the half has fewer images, a picture cannot be read, or a loader returns something else.
-    """
+    """First ``n`` images of a half, ``(n, C, H, W)`` float32 in [0, 1]; for `gahr.images.load`."""
     check_known(half, HALVES, "half")
     if name.startswith("loader:"):
         return _from_loader(name, n, half)
@@ -210,7 +201,7 @@ def split(
     written |= {"counts": counts, "unreadable": unreadable, **halves}
     text = json.dumps(written, indent=1, ensure_ascii=False)
     try:
-        _files.write_atomically(target, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        _files.write_text(target, text)
     except OSError as error:
         raise OSError(
             f"{target} cannot be written ({error.strerror}): write the split elsewhere, by "
@@ -261,9 +252,8 @@ def _entry(entry: str) -> tuple[str, int]:
     return (found[1], int(found[2])) if found else (entry, 0)
 
 
-@dataclasses.dataclass
 class _Problem(Exception):
-    what: str
+    """What is wrong with a split."""
 
 
 def _written(path: Path, size: int) -> tuple[Path, dict[str, list[str]]]:
@@ -280,7 +270,7 @@ def _written(path: Path, size: int) -> tuple[Path, dict[str, list[str]]]:
         root = file.parent / stored["folder"]
         _check_halves(halves)
     except (ValueError, KeyError, TypeError, AttributeError, _Problem) as error:
-        why = error.what if isinstance(error, _Problem) else f"{type(error).__name__}: {error}"
+        why = error if isinstance(error, _Problem) else f"{type(error).__name__}: {error}"
         raise ValueError(f"{file} is no split of pictures ({why}); make it again.") from None
     return root, halves
 

@@ -16,15 +16,7 @@ from gahr import _files
 from gahr._checks import check_count, check_images, check_known, check_number
 from gahr.images import _files as _sources
 
-__all__ = [
-    "HELD_OUT",
-    "capacity",
-    "covariance",
-    "drop_near_duplicates",
-    "portrait",
-    "read",
-    "split_indices",
-]
+__all__ = ["HELD_OUT", "capacity", "covariance", "drop_near_duplicates", "portrait", "read", "split_indices"]
 
 HELD_OUT = 2000
 """How many images of each class are kept out of both halves."""
@@ -96,15 +88,17 @@ def _order(name: str) -> np.ndarray:
         return stored["order"]
 
 
-def capacity(name: str) -> int:
-    """Largest N for which a class has two disjoint training sets and the held-out images.
+def capacity(name: str, half: str = "a") -> int:
+    """Largest N for which a class has two disjoint training sets, or how many images it holds out.
 
     Examples
     --------
     >>> capacity("faces40")
     13146
     """
-    return (len(_order(name)) - HELD_OUT) // 2
+    order = _order(name)
+    check_known(half, ("a", "b", "held-out"), "half")
+    return HELD_OUT if half == "held-out" else (len(order) - HELD_OUT) // 2
 
 
 def split_indices(name: str, n: int, half: str) -> np.ndarray:
@@ -112,27 +106,10 @@ def split_indices(name: str, n: int, half: str) -> np.ndarray:
 
     The class, without near-duplicates, is put in a fixed shuffled order (stored in ``data/images/``).
     The first 2,000 are held out. Half ``"a"`` is the next ``n``; half ``"b"`` is the last ``n``.
-    So small sets are nested in large ones, and A and B never meet.
-
-    Parameters
-    ----------
-    name
-        ``"fashion32"`` or ``"faces40"``.
-    n
-        Training-set size, or how many held-out images.
-    half
-        ``"a"``, ``"b"`` or ``"held-out"``.
-
-    Raises
-    ------
-    KeyError
-        If the class or the half is unknown; the message names the nearest.
-    ValueError
-        If ``n`` is larger than the half.
+    So small sets are nested in large ones, and A and B never meet. Names and errors are those of
+    `gahr.images.load`.
     """
-    order = _order(name)
-    check_known(half, ("a", "b", "held-out"), "half")
-    limit = HELD_OUT if half == "held-out" else (len(order) - HELD_OUT) // 2
+    order, limit = _order(name), capacity(name, half)
     if not 1 <= n <= limit:
         raise ValueError(f"{name}, {half}: n must be between 1 and {limit}; got {n}.")
     if half == "held-out":

@@ -31,13 +31,7 @@ class Unreadable(ValueError):
 
 
 def files(root: str | Path) -> list[Path]:
-    """Pictures in a folder and below it, sorted by their path; hidden ones are passed over.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder, or no picture in it.
-    """
+    """Pictures in a folder and below it, at least one, sorted by their path; hidden ones are passed over."""
     root = Path(root).expanduser()
 
     def counts(file: Path) -> bool:
@@ -52,31 +46,12 @@ def files(root: str | Path) -> list[Path]:
 
 
 def folder(path: str | Path, size: int = 40, *, color: bool = False, skip: bool = False) -> Tensor:
-    """Any folder of pictures and its subfolders: center squares, sorted by path.
+    """Any folder of pictures and its subfolders: center squares, sorted by path, in [0, 1].
 
-    Parameters
-    ----------
-    path
-        The folder. See `read_file` for what becomes of a picture.
-    size
-        Side of the squares in pixels; no picture is enlarged.
-    color
-        Three channels instead of gray.
-    skip
-        Leave out files that cannot be read, with a warning that lists them.
-
-    Returns
-    -------
-    x
-        ``(B, 1, size, size)``, or 3 channels, float32 in [0, 1].
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder does not exist or holds no picture.
-    ValueError
-        If a file that looks like a picture cannot be read, or is smaller than ``size``; the message
-        names it and counts the others.
+    ``(B, 1, size, size)``, or with ``color`` 3 channels, float32. See `read_file` for what becomes of a
+    picture; none is enlarged. What looks like a picture and cannot be read, or is smaller than ``size``, is
+    a `ValueError` that names it and counts the others; with ``skip`` it is left out, with a warning. A
+    folder that does not exist or holds no picture is a `FileNotFoundError`.
     """
     parts, refused = [], []
     for file in files(path):

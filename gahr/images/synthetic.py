@@ -15,10 +15,6 @@ from gahr._checks import check_images, check_number, check_seed, stream
 __all__ = ["c_alpha", "discs", "gaussian", "scaled", "shuffled", "sinusoids", "unshuffled"]
 
 
-def _generator(seed: int) -> torch.Generator:
-    return stream(seed)
-
-
 def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
     return low + (high - low) * torch.rand(shape, generator=generator)
 
@@ -35,27 +31,14 @@ def _radial_frequency(size: int) -> Tensor:
 
 
 def gaussian(n: int, size: int = 40, decay: float = 1.5, contrast: float = 0.1, seed: int = 0) -> Tensor:
-    """Stationary Gaussian images: mean 0.5, power falling as ``|k|^(-2 decay)``.
+    """Stationary Gaussian images, ``(n, 1, size, size)``: mean 0.5, power falling as ``|k|^(-2 decay)``.
 
-    Parameters
-    ----------
-    n, size
-        How many, and their side in pixels.
-    decay
-        Amplitudes fall as ``|k|^-decay``.
-    contrast
-        Standard deviation of a pixel (values may leave [0, 1]).
-    seed
-        Of the draw.
-
-    Returns
-    -------
-    x
-        ``(n, 1, size, size)``. Its covariance is diagonal in the Fourier basis: `gaussian_power`.
+    ``contrast`` is the standard deviation of a pixel (values may leave [0, 1]). The covariance is diagonal
+    in the Fourier basis: `gaussian_power`.
     """
     _check_count(n, size)
     amplitude = gaussian_power(size, decay, contrast).sqrt()
-    white = torch.randn(n, 1, size, size, generator=_generator(seed))
+    white = torch.randn(n, 1, size, size, generator=stream(seed))
     return 0.5 + torch.fft.ifft2(torch.fft.fft2(white) * amplitude).real
 
 
@@ -102,7 +85,7 @@ def c_alpha(n: int, size: int = 40, alpha: float = 2.0, beta: float | None = Non
     _check_count(n, size)
     check_number(alpha, "alpha", 0.0)
     beta = alpha if beta is None else check_number(beta, "beta", 0.0)
-    generator = _generator(seed)
+    generator = stream(seed)
     k = (torch.fft.fftfreq(size) * size).abs().clamp_min(1.0)
     white = _uniform((n, size), -1, 1, generator)
     contour = torch.fft.ifft(torch.fft.fft(white) * k**-alpha).real
@@ -141,7 +124,7 @@ def discs(n: int, size: int = 40, seed: int = 0) -> Tensor:
     they are continuous.
     """
     _check_count(n, size)
-    parameters = torch.rand(5, n, 1, 1, generator=_generator(seed))
+    parameters = torch.rand(5, n, 1, 1, generator=stream(seed))
     row, column = (size * (0.25 + 0.5 * parameters[i]) for i in range(2))
     radius = size * (0.10 + 0.15 * parameters[2])
     axis = torch.arange(size) + 0.5
@@ -153,28 +136,15 @@ def discs(n: int, size: int = 40, seed: int = 0) -> Tensor:
 def sinusoids(n: int, size: int = 40, frequency: tuple[int, int] = (1, 1), seed: int = 0) -> Tensor:
     """Plane waves of one frequency, random phase and random intensity: a two-dimensional cone.
 
-    ``x = a sin(2 pi (k1 row + k2 column) / size + phase)``, ``a`` uniform in [0, 1].
-
-    Parameters
-    ----------
-    n, size
-        How many, and their side in pixels.
-    frequency
-        Whole cycles per image, down and across.
-    seed
-        Of the draw.
-
-    Returns
-    -------
-    x
-        ``(n, 1, size, size)`` in [-1, 1].
+    ``x = a sin(2 pi (k1 row + k2 column) / size + phase)``, ``a`` uniform in [0, 1], in images
+    ``(n, 1, size, size)``; ``frequency`` holds whole cycles per image, down and across.
 
     Notes
     -----
     Source: paper, appendix C.2 (Figure 20).
     """
     _check_count(n, size)
-    generator = _generator(seed)
+    generator = stream(seed)
     intensity = torch.rand(n, 1, 1, generator=generator)
     phase = 2 * math.pi * torch.rand(n, 1, 1, generator=generator)
     axis = torch.arange(size)
@@ -193,7 +163,7 @@ def scaled(image: Tensor, n: int, seed: int = 0) -> Tensor:
     if image.shape[0] != 1:
         raise ValueError(f"image must be a single image, (1, C, H, W); got {image.shape[0]} images.")
     _check_count(n, image.shape[-1])
-    return torch.rand(n, 1, 1, 1, generator=_generator(seed)).to(image.device) * image
+    return torch.rand(n, 1, 1, 1, generator=stream(seed)).to(image.device) * image
 
 
 def shuffled(x: Tensor, seed: int = 0) -> Tensor:
@@ -216,4 +186,4 @@ def unshuffled(x: Tensor, seed: int = 0) -> Tensor:
 
 
 def _permutation(x: Tensor, seed: int) -> Tensor:
-    return torch.randperm(x.shape[-2] * x.shape[-1], generator=_generator(seed))
+    return torch.randperm(x.shape[-2] * x.shape[-1], generator=stream(seed))

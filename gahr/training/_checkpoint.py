@@ -27,19 +27,10 @@ class _Another(Exception):
 class Checkpoint:
     """Where a run stands, on disk: written whole or not at all, by the main process.
 
-    Parameters
-    ----------
-    folder
-        Of the run; ``None`` keeps nothing.
-    recipe
-        Whose run it is: another recipe's checkpoint is refused.
-    engine
-        What is saved and restored.
-    images
-        Hash of the training images: a checkpoint of others is refused. ``None`` does not ask.
-    start
-        Another run's checkpoint, to go on from if the folder has none. Both recipes hold their rate
-        constant and differ in ``steps`` and ``tag`` at most, and no step of either's decay was taken.
+    In ``folder`` (``None`` keeps nothing) lies what the ``engine`` holds. A checkpoint of another ``recipe``,
+    or of training images with another hash than ``images``, is refused. ``start`` is another run's
+    checkpoint, to go on from if the folder has none: both recipes hold their rate constant and differ in
+    ``steps`` and ``tag`` at most, and no step of either's decay was taken.
     """
 
     def __init__(
@@ -63,13 +54,7 @@ class Checkpoint:
     def read(self) -> tuple[int, float, list[dict]]:
         """Restore network and optimizers; return step, seconds and history (zeros at a beginning).
 
-        Raises
-        ------
-        ValueError
-            If the file is damaged, of other training images, or of a recipe that has not taken the
-            same steps.
-        FileNotFoundError
-            If there is no file to start from.
+        A file that is damaged, or of other images or other steps, is a `ValueError`.
         """
         found = (0, 0.0, [])
         if self.path and self.path.exists():
@@ -115,13 +100,7 @@ class Checkpoint:
             raise _Another(f"a run at step {saved['step']}, past step {first}, where a decay begins")
 
     def write(self, step: int, seconds: float, history: list[dict], name: str = "checkpoint.pt") -> None:
-        """Save where the run stands.
-
-        Raises
-        ------
-        OSError
-            If the folder cannot be written or the disk is full; the checkpoint before is untouched.
-        """
+        """Save where the run stands; an `OSError` leaves the checkpoint before untouched."""
         if self.path is None or not self.engine.is_main:
             return
         path = self.path.with_name(name)

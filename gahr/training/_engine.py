@@ -49,23 +49,9 @@ def _has_compiler() -> bool:
 class Engine:
     """One network on its way, with all that moves it, on one process or on many.
 
-    `gahr.training.loop.step` takes the steps.
-
-    Parameters
-    ----------
-    recipe
-        What to do.
-    network
-        Trained in place.
-    compiled
-        Whether to compile; ``None``: where there is a compiler.
-    log
-        Folder for a TensorBoard log, or ``None``.
-
-    Raises
-    ------
-    ValueError
-        If the batch does not divide among the processes.
+    `gahr.training.loop.step` takes the steps. The network is trained in place. ``compiled=None`` compiles
+    where there is a compiler; ``log`` is the folder of a TensorBoard log, or ``None``. A batch that does not
+    divide among the processes is a `ValueError`.
     """
 
     def __init__(
@@ -117,14 +103,9 @@ class Engine:
         return [value[self.part].to(self.device) for value in batch]
 
     def errors(self, y: Tensor, noise: Tensor, half: bool = False) -> Tensor:
-        """Mean squared error of the predicted noise, for each image.
+        """Mean squared error of the predicted noise, for each image of one `share`.
 
-        Parameters
-        ----------
-        y, noise
-            Of one `share`.
-        half
-            Use mixed precision, if this machine and the recipe do.
+        With ``half`` in mixed precision, if this machine and the recipe use it.
         """
         self._own.half = half and self.half
         return self._errors(y, noise)

@@ -70,22 +70,10 @@ def _end(process: subprocess.Popen) -> None:
 
 @dataclasses.dataclass
 class Job:
-    """A command that submitit can run, stop and run again.
+    """A command that submitit can run, stop and run again; run again, it goes on where it stood.
 
-    Parameters
-    ----------
-    command
-        What to run; run again, it goes on where it stood.
-    folder
-        Of the run: the command's output goes to ``train.log`` there.
-    environment
-        Changes to the environment.
-
-    Raises
-    ------
-    RuntimeError
-        When called, if the command ends with an error. If it was killed, the job ends without a
-        result instead.
+    Its output goes to ``train.log`` in the run's ``folder``; ``environment`` holds changes. Called, it raises
+    `RuntimeError` if the command ends with an error. If that was killed, the job ends without a result.
     """
 
     command: list[str]

@@ -19,17 +19,9 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 def orthogonalized(matrix: Tensor, steps: int = 5) -> Tensor:
     """Singular values of a matrix, all made nearly 1 (0.7 to 1.2); its singular vectors are kept.
 
-    Five Newton-Schulz steps ``s -> 3.4445 s - 4.7750 s^3 + 2.0315 s^5``, from the matrix over its
-    Frobenius norm; no decomposition is computed.
-
-    Parameters
-    ----------
-    matrix
-        ``(rows, columns)``; zeros stay zeros.
-
-    Notes
-    -----
-    Source: Jordan et al., Muon (2024), whose coefficients these are.
+    Five Newton-Schulz steps ``s -> 3.4445 s - 4.7750 s^3 + 2.0315 s^5``, from the matrix over its Frobenius
+    norm; no decomposition is computed, and zeros stay zeros. Source: Jordan et al., Muon (2024), whose
+    coefficients these are.
     """
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.mT if tall else matrix
@@ -44,14 +36,8 @@ def orthogonalized(matrix: Tensor, steps: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Momentum whose steps on each kernel are orthogonalized, so that no direction of it is left out.
 
-    Parameters
-    ----------
-    parameters
-        Kernels, each seen as a matrix ``(out, in k k)``.
-    lr
-        Step size; a tall matrix takes ``sqrt(rows / columns)`` of it.
-    momentum
-        Nesterov's.
+    A kernel is seen as a matrix ``(out, in k k)``; a tall one takes ``sqrt(rows / columns)`` of the step size
+    ``lr``. The ``momentum`` is Nesterov's.
     """
 
     def __init__(self, parameters: Iterable[Tensor], lr: float = 0.02, momentum: float = 0.95) -> None:

@@ -56,13 +56,7 @@ def table(rows: list[tuple[str, ...]]) -> Table:
 
 @contextlib.contextmanager
 def shown(stream: TextIO) -> Iterator[Callable[[list[tuple[str, ...]]], None]]:
-    """Give a function that shows rows, again and again.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If this is a terminal and rich is not installed.
-    """
+    """Give a function that shows rows, again and again; a terminal needs rich."""
     if not stream.isatty():
         yield _Lines(stream)
         return

@@ -46,18 +46,7 @@ def deaf() -> Iterator[None]:
 
 
 def engine(name: str, at_once: int | None, processes: int, options: dict) -> Local | Slurm:
-    """Where jobs run, by name: ``"local"`` or ``"slurm"``.
-
-    Raises
-    ------
-    KeyError
-        If there is no such engine.
-    ValueError
-        If it does not know an option, a number is not positive, or this machine has no Slurm or too
-        few GPUs.
-    ModuleNotFoundError
-        If submitit is not installed.
-    """
+    """Where jobs run, by name: ``"local"`` or ``"slurm"``; raise if it cannot be as asked."""
     from gahr._checks import check_known, check_number
 
     kinds = {"local": Local, "slurm": Slurm}
@@ -83,14 +72,9 @@ def _submitit() -> ModuleType:
 class Local:
     """Jobs on this machine; submitit starts at once whatever it is given, so the sweep counts.
 
-    Parameters
-    ----------
-    at_once
-        Jobs at a time (one, if ``None``). They share the cores, unless ``OMP_NUM_THREADS`` is set.
-    processes
-        Processes of each.
-    options
-        ``gpus``: each job gets that many GPUs of its own. Without it every job sees all of them.
+    ``at_once`` jobs at a time (one, if ``None``), each of some ``processes``, share the cores, unless
+    ``OMP_NUM_THREADS`` is set. Option ``gpus``: each job gets that many of its own; without it every job
+    sees all of them.
     """
 
     pause = 0.5
@@ -153,21 +137,10 @@ def _devices(needed: int) -> list[str]:
 class Slurm:
     """Jobs under Slurm; they outlive the sweep, and the next sweep finds them again.
 
-    Parameters
-    ----------
-    at_once
-        Jobs at a time; all of them if ``None``.
-    processes
-        Processes of each, on one node.
-    options
-        ``partition``, ``account``, ``qos``, ``constraint``, ``gpus``, ``gpu_type``, ``mem``, ``cpus`` (one
-        for each process by default) and ``time`` in minutes (a day). A job that runs out of time is
-        requeued and goes on.
-
-    Raises
-    ------
-    ValueError
-        If this machine has no Slurm, or a type of GPU is asked for without a number.
+    ``at_once`` jobs at a time (all of them if ``None``), each of some ``processes`` on one node. Options:
+    ``partition``, ``account``, ``qos``, ``constraint``, ``gpus``, ``gpu_type``, ``mem``, ``cpus`` (one for
+    each process by default) and ``time`` in minutes (a day). A job that runs out of time is requeued and goes
+    on.
     """
 
     pause = 5.0
@@ -218,11 +191,8 @@ class Slurm:
     def look(self) -> None:
         """Ask Slurm how jobs are. ``sacct``, which submitit asks, needs an accounting database.
 
-        Raises
-        ------
-        OSError
-            If the queue was never seen and does not answer for half a minute: without it, jobs of an
-            earlier sweep would be submitted a second time.
+        A queue that was never seen and does not answer for half a minute is an `OSError`: without it, jobs
+        of an earlier sweep would be submitted a second time.
         """
         ask = ["squeue", "--noheader", f"--user={os.getuid()}", "--states=all", "--format=%A|%T"]
         said = subprocess.run(ask, capture_output=True, text=True)

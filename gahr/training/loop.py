@@ -40,15 +40,12 @@ def step(engine: Engine, recipe: Recipe, batch: tuple[Tensor, Tensor, Tensor], t
 
     Parameters
     ----------
-    engine
-        Holds the network, its optimizers and its running errors.
-    recipe
-        Says how fast, how precisely, and what counts.
-    batch
-        Noisy images, noise and noise levels, as `gahr.training.recipes.draw` returns them. Each
+    engine, recipe
+        What holds the network, its optimizers and its running errors; and what says how fast, how precisely,
+        and what counts.
+    batch, t
+        Noisy images, noise and noise levels of step t, as `gahr.training.recipes.draw` returns them. Each
         process takes its part.
-    t
-        Which step this is.
 
     Returns
     -------
@@ -195,28 +192,14 @@ def train(
         "history": history,
         "curves": _curves(f, x if x is None else x.cpu(), held_out),
     }
-    return f, _rounded(facts)
+    return f, _files.rounded(facts, 6)
 
 
 def run(recipe: Recipe, folder: str | Path, **options: object) -> Path:
     """Train a recipe on its own images and write all that is left of it, in ``folder/name``.
 
-    What is already finished is not done again. ``status.json`` says how far a run has come,
-    ``facts.json`` is written last, when all else is there.
-
-    Parameters
-    ----------
-    recipe
-        What to do.
-    folder
-        Where runs go.
-    options
-        Further arguments of `train`.
-
-    Returns
-    -------
-    path
-        The network's file.
+    What is already finished is not done again. ``status.json`` says how far a run has come, ``facts.json`` is
+    written last, when all else is there. Options are those of `train`; returned is the network's file.
     """
     folder = Path(folder) / recipe.name
     path, facts_path = folder / f"{recipe.name}.safetensors", folder / "facts.json"
@@ -234,12 +217,12 @@ def run(recipe: Recipe, folder: str | Path, **options: object) -> Path:
             "images_per_second": round(row["step"] * recipe.batch / max(row["seconds"], 1e-9), 1),
             "seconds": round(row["seconds"], 1),
         }
-        _write_json(folder / "status.json", status)
+        _files.write_text(folder / "status.json", json.dumps(status, indent=1))
 
     f, facts = train(recipe, x, held_out, folder, report, **options)
     if is_main_process():
         shelf.save(f, path)
-        _write_json(facts_path, facts)
+        _files.write_text(facts_path, json.dumps(facts, indent=1))
     return path
 
 
@@ -379,17 +362,3 @@ def _curves(f: Blind, x: Tensor | None, held_out: Tensor | None) -> dict:
     if held_out is not None:
         curves["held_out"] = measures.psnr_curve(f, held_out[:1000]) | {"images": min(1000, len(held_out))}
     return curves
-
-
-def _rounded(value: object) -> object:
-    """Plain JSON values, measurements to six significant digits; whole numbers and settings as they are."""
-    if isinstance(value, float):
-        return float(f"{value:.6g}")
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    return [_rounded(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _write_json(path: Path, value: dict) -> None:
-    text = json.dumps(value, indent=1)
-    _files.write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

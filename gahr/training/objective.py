@@ -53,20 +53,12 @@ def noise_levels(kind: str, count: int, generator: torch.Generator | None = None
 
 
 class RunningError:
-    """Running mean of the squared error at each noise level, in 32 bins of log sigma.
+    """Running mean of the squared error at each noise level, in ``bins`` of log sigma in [0.005, 1].
 
     Dividing an image's error by it makes the gradient of the sum that of the mean of
     ``log(mean squared error)`` over noise levels: a step then counts decibels, at weak noise as at
-    strong. A level's error begins as sigma^2, that of doing nothing.
-
-    Parameters
-    ----------
-    device
-        Where the errors are.
-    bins
-        How many, log-spaced in [0.005, 1]; levels outside count for the nearest.
-    rate
-        Of the running mean, for each step that sees a level.
+    strong. A level's error begins as sigma^2, that of doing nothing, and moves at a ``rate`` for each step
+    that sees it; levels outside count for the nearest bin.
     """
 
     def __init__(self, device: torch.device | str = "cpu", bins: int = 32, rate: float = 0.02) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import numbers
 import re
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -194,6 +195,12 @@ released code draws sigma = U^2 unless told otherwise; their paper says only "in
 """
 
 
+def options_of(recipe: Mapping[str, object]) -> list[str]:
+    """A recipe's fields as options of ``python -m gahr train``."""
+    said = ((key, "fresh" if value is None else str(value)) for key, value in recipe.items())
+    return [part for key, value in said for part in (f"--{key.replace('_', '-')}", value)]
+
+
 def check_network(spec: str) -> tuple[str, int]:
     """Architecture and width of a network's name; raise if there is no such network."""
     kind, digits = spec.rstrip("0123456789"), spec[len(spec.rstrip("0123456789")) :]
@@ -224,17 +231,15 @@ def draw(recipe: Recipe, x: Tensor | None, step: int) -> tuple[Tensor, Tensor, T
 
     Parameters
     ----------
-    recipe
-        Says how many images, and how the noise level is drawn.
+    recipe, step
+        How many images, and how the noise level is drawn; which batch.
     x
-        Training images, ``(n, 1, H, W)``; ``None`` for a recipe with fresh images.
-    step
-        Which batch.
+        Training images, ``(n, C, H, W)``; ``None`` for a recipe with fresh images.
 
     Returns
     -------
     y, noise
-        Each ``(batch, 1, H, W)``, on the device of ``x``; ``y - noise`` are the clean images.
+        Each ``(batch, C, H, W)``, on the device of ``x``; ``y - noise`` are the clean images.
     sigma
         Noise level of each image, ``(batch,)``.
     """

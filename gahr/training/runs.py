@@ -24,70 +24,50 @@ _KINDS = {"int": int, "float": (int, float), "str": str, "int | None": (int, Non
 _SEEDS = {"a": 0, "b": 1}
 
 
-def _halves(images: str, sizes: tuple[int | None, ...], steps: int, **more: object) -> list[Recipe]:
-    """Both halves at every training-set size, the halves from different initial weights."""
+def _runs(
+    images: str, sizes: tuple[int | None, ...] = (None,), halves: str = "ab", **more: object
+) -> list[Recipe]:
+    """Every class at every training-set size (``None``: fresh images); halves begin with other weights."""
     return [
-        Recipe(images, n, half, steps=steps, seed=seed, **more)
+        Recipe(name, n, half, **{"seed": _SEEDS[half]} | more)
+        for name in images.split()
         for n in sizes
-        for half, seed in _SEEDS.items()
+        for half in halves
     ]
 
 
-def _one(images: str, n: int | None, steps: int, **more: object) -> list[Recipe]:
-    return [Recipe(images, n, "a", steps=steps, **more)]
-
-
 def _sets() -> dict[str, list[Recipe]]:
-    ladder = (10, 100, 1000, 10_000)
-    small = (10, 1000, 14_000)
-    calpha = [f"calpha40a{alpha}" for alpha in (1, 2, 3, 4, 5)]
+    ladder, small = (10, 100, 1000, 10_000), (13_000, 1000, 100, 10)
+    twin = {"seed": _SEEDS["b"], "tag": "twin"}  # half A once more, as half B begins and goes on
+    quadratic = {"noise": "quadratic", "tag": "quadratic"}
     return {
         # tier 1
-        "clothes": _halves("fashion32", (14_000, 1000, 10, 100, 10_000, 1), 6000),
-        "faces": _halves("faces40", (13_000,), 6000),
-        "faces-small": _halves("faces40", (1000, 100, 10), 6000),
-        "calpha": [run for name in calpha for run in _one(name, None, 6000)],
-        "manifolds": [run for name in ("discs40", "sinusoids40", "ray40") for run in _one(name, None, 6000)],
-        "shuffled": _one("shuffled40", 13_000, 6000),
+        "clothes": _runs("fashion32", (14_000, 1000, 10, 100, 10_000, 1)),
+        "faces": _runs("faces40", (13_000,)),
+        "faces-small": _runs("faces40", (1000, 100, 10)),
+        "calpha": _runs("calpha40a1 calpha40a2 calpha40a3 calpha40a4 calpha40a5", halves="a"),
+        "manifolds": _runs("discs40 sinusoids40 ray40", halves="a"),
+        "shuffled": _runs("shuffled40", (13_000,), "a"),
         # tier 2
-        "calpha-sizes": _halves("calpha40a2", ladder, 6000) + _halves("calpha40a4", ladder, 6000),
-        "calpha-unequal": [
-            run
-            for name in ("calpha40a1.5b8", "calpha40a2b8", "calpha40a4b8")
-            for run in _one(name, None, 6000)
-        ],
-        "discs-sizes": _halves("discs40", ladder, 6000),
-        "resolution": _halves("faces10", (13_000, 1000, 100, 10), 6000, blocks=1)
-        + _halves("faces20", (13_000, 1000, 100, 10), 6000, blocks=2),
-        "widths": [
-            run
-            for width in ("unet8", "unet32")
-            for n in small
-            for run in _one("fashion32", n, 6000, network=width)
-        ],
-        "bfcnn": _halves("faces20", (13_000, 1000, 10), 6000, network="bfcnn32"),
-        "bfcnn-calpha": [
-            run for name in ("calpha40a2", "calpha40a4") for run in _one(name, None, 1000, network="bfcnn32")
-        ],
-        # half A once more, from the initial weights and in the order of half B
-        "twins": [
-            run
-            for n in (14_000, 10, 1000)
-            for run in _one("fashion32", n, 6000, seed=_SEEDS["b"], tag="twin")
-        ]
-        + _one("faces40", 13_000, 6000, seed=_SEEDS["b"], tag="twin"),
+        "calpha-sizes": _runs("calpha40a2 calpha40a4", ladder),
+        "calpha-unequal": _runs("calpha40a1.5b8 calpha40a2b8 calpha40a4b8", halves="a"),
+        "discs-sizes": _runs("discs40", ladder),
+        "resolution": _runs("faces10", small, blocks=1) + _runs("faces20", small, blocks=2),
+        "widths": _runs("fashion32", (10, 1000, 14_000), "a", network="unet8")
+        + _runs("fashion32", (10, 1000, 14_000), "a", network="unet32"),
+        "bfcnn": _runs("faces20", (13_000, 1000, 10), network="bfcnn32"),
+        "bfcnn-calpha": _runs("calpha40a2 calpha40a4", halves="a", network="bfcnn32", steps=1000),
+        "twins": _runs("fashion32", (14_000, 10, 1000), "a", **twin)
+        + _runs("faces40", (13_000,), "a", **twin),
         # what a choice costs
-        "precision": _one("fashion32", 10, 6000, precision="fp32", tag="fp32"),
+        "precision": _runs("fashion32", (10,), "a", precision="fp32", tag="fp32"),
         "optimizers": [
             Recipe("calpha40a4", None, "a", optimizer="adam", tag="adam"),
             Recipe("calpha40a4", None, "a", steps=1000, tag="1000"),
             Recipe("calpha40a4", None, "a", steps=1000, seed=1, tag="1000-seed1"),
         ],
-        "noise": [
-            run
-            for name, n in (("fashion32", 14_000), ("calpha40a4", None), ("discs40", None))
-            for run in _one(name, n, 6000, noise="quadratic", tag="quadratic")
-        ],
+        "noise": _runs("fashion32", (14_000,), "a", **quadratic)
+        + _runs("calpha40a4 discs40", halves="a", **quadratic),
     }
 
 

@@ -48,7 +48,7 @@ def add(source: str | Path, kind: str, facts: dict | None = None) -> dict:
     row = {
         "name": source.stem,
         "kind": kind,
-        "sha256": _files.sha256(target),
+        "sha256": _files.digest(target),
         "bytes": target.stat().st_size,
         **(facts or {}),
     }
@@ -60,7 +60,7 @@ def _list(data: Path, part: str, key: str, row: dict) -> None:
     """Write one row into the manifest, rows in alphabetical order."""
     listing = json.loads((data / "manifest.json").read_text(encoding="utf-8"))
     listing[part] = dict(sorted((listing.get(part, {}) | {key: row}).items()))
-    _files.write_atomically(data / "manifest.json", lambda temporary: temporary.write_text(_text(listing)))
+    _files.write_text(data / "manifest.json", _text(listing))
     _files.forget_manifest()
 
 
@@ -93,17 +93,9 @@ def may_ship(recipe: dict) -> bool:
 def add_run(folder: str | Path, weights: bool = True) -> dict:
     """Take a finished run into ``data/``: its weights, if they may be shipped, and what was measured.
 
-    Parameters
-    ----------
-    folder
-        Of the run, as `gahr.training.loop.run` leaves it.
-    weights
-        False to take in what was measured and not the network, where a class has many networks.
-
-    Returns
-    -------
-    row
-        What the manifest now says. Without weights it is one of the ``records``, with the reason.
+    ``folder`` is as `gahr.training.loop.run` leaves it. With ``weights=False``, where a class has many
+    networks, only what was measured is taken in. Returned is what the manifest now says: without weights
+    one of the ``records``, with the reason.
     """
     folder = Path(folder)
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
@@ -131,7 +123,7 @@ def verify() -> list[str]:
     for file, row in rows.items():
         if not (data / file).exists():
             problems.append(f"{file}: in the manifest, missing on disk")
-        elif _files.sha256(data / file) != row["sha256"]:
+        elif _files.digest(data / file) != row["sha256"]:
             problems.append(f"{file}: its hash is not the manifest's")
     for folder in _files.FOLDERS.values():
         for path in sorted((data / folder).glob("*")):

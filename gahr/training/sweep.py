@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from gahr.training import _jobs, _progress, _queues
 from gahr.training.loop import is_finished, read_json
+from gahr.training.recipes import options_of
 from gahr.training.runs import EXAMPLE, read
 
 if TYPE_CHECKING:
@@ -43,18 +44,10 @@ _OPTIONS = {
 
 @dataclasses.dataclass
 class Run:
-    """One recipe on its way.
+    """One recipe on its way, in a folder of its name.
 
-    Parameters
-    ----------
-    recipe
-        What to do.
-    folder
-        Where; it has the recipe's name.
-    state
-        ``"waiting"``, ``"queued"``, ``"running"``, ``"finished"`` or ``"failed"``.
-    note
-        What there is to say about it.
+    ``state`` is ``"waiting"``, ``"queued"``, ``"running"``, ``"finished"`` or ``"failed"``; ``note`` says
+    more.
     """
 
     recipe: Recipe
@@ -112,9 +105,7 @@ def command_for(
     # standalone: a free port for each; "--": torchrun would take --n for an option of its own
     torchrun = ["torch.distributed.run", "--standalone", f"--nproc_per_node={processes}", "-m", "--"]
     command = [sys.executable, "-m", *(torchrun if processes > 1 else []), "gahr", "train"]
-    command += ["--folder", str(folder)]
-    for key, value in dataclasses.asdict(recipe).items():
-        command += [f"--{key.replace('_', '-')}", "fresh" if value is None else str(value)]
+    command += ["--folder", str(folder), *options_of(dataclasses.asdict(recipe))]
     return command if checkpoint_every is None else [*command, "--checkpoint-every", str(checkpoint_every)]
 
 
@@ -135,18 +126,14 @@ def run(
 
     Parameters
     ----------
-    recipes
-        What to do.
-    folder
-        Where; each run has a folder of its recipe's name there.
-    engine
-        ``"local"`` or ``"slurm"``.
+    recipes, folder
+        What to do, and where; each run has a folder of its recipe's name there. Two of one name are refused.
+    engine, options
+        ``"local"`` or ``"slurm"``; and ``gpus``, under Slurm also those of `gahr.training._queues.Slurm`.
     at_once
         Jobs at a time; by default one on this machine, all of them under Slurm.
     processes
         Processes of each run, started by ``torchrun`` if there are several.
-    options
-        ``gpus``; under Slurm also those of `gahr.training._queues.Slurm`.
     report
         Called with all runs whenever they were looked at.
     retries
@@ -154,13 +141,6 @@ def run(
         Slurm requeues goes on by itself.
     command
         Makes the command of a run.
-
-    Raises
-    ------
-    ValueError
-        If two recipes have one name, or an option is wrong.
-    ModuleNotFoundError
-        If submitit is not installed.
     """
     folder = Path(folder).resolve()
     runs = [Run(recipe, folder / recipe.name) for recipe in recipes]

@@ -88,10 +88,10 @@ def test_compressive_patterns_are_dense_and_of_the_seed():
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: inverse.Measurement(torch.eye(4)[:2] * 2, (1, 2, 2)), "must be orthonormal"),
-        (lambda: inverse.Measurement(torch.full((2, 4), math.nan), (1, 2, 2)), "must be orthonormal"),
-        (lambda: inverse.Measurement(torch.eye(5), (1, 2, 2)), r"rows must be \(m, 4\)"),
-        (lambda: inverse.Measurement(torch.eye(4), (2, 2)), r"shape must be \(C, H, W\); got \(2, 2\)"),
+        (lambda: inverse.Rows(torch.eye(4)[:2] * 2, (1, 2, 2)), "must be orthonormal"),
+        (lambda: inverse.Rows(torch.full((2, 4), math.nan), (1, 2, 2)), "must be orthonormal"),
+        (lambda: inverse.Rows(torch.eye(5), (1, 2, 2)), r"rows must be \(m, 4\)"),
+        (lambda: inverse.Rows(torch.eye(4), (2, 2)), r"shape must be \(C, H, W\); got \(2, 2\)"),
         (lambda: inverse.inpainting(SHAPE, 0, 0, 0, 0), "must hide some pixels .* and not all"),
         (lambda: inverse.inpainting(SHAPE, 0, 0, 8, 12), "must hide some pixels .* and not all"),
         (lambda: inverse.inpainting(SHAPE, -3, 0, 2, 2), r"top must be in \[0, inf\); got -3"),
@@ -115,7 +115,7 @@ def test_impossible_measurements_are_refused(call, sentence):
 def test_a_mask_measures_what_its_matrix_does_and_needs_no_room():
     seen = torch.rand(3, 8, 12, generator=torch.Generator().manual_seed(0)) < 0.4
     mask, x = inverse.Pixels(seen), torch.rand(2, 3, 8, 12)
-    dense = inverse.Measurement(mask.rows, (3, 8, 12))
+    dense = inverse.Rows(mask.rows, (3, 8, 12))
     assert mask.fraction == dense.fraction
     assert torch.equal(mask.measure(x), dense.measure(x))
     assert torch.equal(mask.project(x), dense.project(x)) and torch.equal(mask.project(x), x * seen)

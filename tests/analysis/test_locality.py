@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from book.studies import shuffled as study
 from gahr import ideal, images
 from gahr.analysis import locality
 from gahr.images import synthetic
@@ -32,11 +33,11 @@ def test_a_rearranged_matrix_does_to_moved_images_what_the_matrix_does_to_images
     M, x = torch.randn(36, 36, generator=generator), torch.randn(1, 1, 6, 6, generator=generator)
     order = locality.order(6)
     done = (M @ x.flatten()).view_as(x)
-    moved = locality.rearranged(M, order) @ locality.moved(x, order).flatten()
+    moved = study.rearranged(M, order) @ locality.moved(x, order).flatten()
     torch.testing.assert_close(moved, locality.moved(done, order).flatten())
-    assert torch.equal(locality.restored(locality.rearranged(M, order), order), M)
+    assert torch.equal(study.restored(study.rearranged(M, order), order), M)
     with pytest.raises(ValueError, match="square matrix of square images"):
-        locality.rearranged(torch.ones(5, 5), order)
+        study.rearranged(torch.ones(5, 5), order)
 
 
 def test_the_whole_covariance_is_that_of_its_parts():
@@ -55,7 +56,7 @@ def test_distances_and_the_diagonal_of_a_known_matrix():
         apart[0, 1] == 1 and apart[0, 6] == pytest.approx(2**0.5) and apart[0, 24] == pytest.approx(32**0.5)
     )
     M = torch.exp(-apart)
-    assert locality.diagonal_share(M) == pytest.approx(25 / M.square().sum().item())
+    assert study.diagonal_share(M) == pytest.approx(25 / M.square().sum().item())
 
 
 def test_likeness_ignores_the_diagonal_and_scale():
@@ -70,7 +71,7 @@ def test_neighbours_tell_waves_from_checkerboards_and_noise():
     wave = torch.sin(2 * torch.pi * row / 32)[:, None].expand(32, 32)
     board = (-1.0) ** (row[:, None] + row)
     noise = torch.randn(32, 32, generator=torch.Generator().manual_seed(0))
-    found = locality.neighbours(torch.stack([wave, board, noise])[:, None])
+    found = study.neighbours(torch.stack([wave, board, noise])[:, None])
     assert found[0] > 0.97 and found[1] == pytest.approx(-1) and abs(found[2]) < 0.08
 
 
@@ -101,7 +102,7 @@ def test_convolution_is_optimal_for_stationary_images_and_not_when_they_are_shuf
     sigma, mean = 0.05, torch.full((64,), 0.5)
     best = (power * sigma**2 / (power + sigma**2)).mean().item()
     assert locality.convolution_mse(C, mean, sigma) == pytest.approx(best)
-    shuffled = locality.rearranged(C, locality.order(8))
+    shuffled = study.rearranged(C, locality.order(8))
     assert torch.linalg.eigvalsh(shuffled).numpy() == pytest.approx(
         torch.linalg.eigvalsh(C).numpy(), abs=1e-12
     )

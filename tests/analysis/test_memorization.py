@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from gahr import images, measures, networks
-from gahr.analysis import memorization, pairs
+from book.studies import two_networks
+from gahr import images, measures, networks, zoo
+from gahr.analysis import memorization
 from gahr.denoisers import Blind
 
 
@@ -101,10 +102,10 @@ def test_images_that_cannot_be_explained_are_refused():
 
 
 def test_features_find_a_shifted_picture_more_often_than_pixels():
-    f = pairs.halves("fashion32-unet16-n14000")[0]
+    f = zoo.halves("fashion32-unet16-n14000")[0]
     x = images.load("fashion32", 100, "held-out")
     shifted = torch.roll(x, 2, dims=3)
-    seen, moved = memorization.features(f, x), memorization.features(f, shifted)
+    seen, moved = two_networks.features(f, x), two_networks.features(f, shifted)
     assert seen.shape == (100, 128, 4, 4)
     center, own = seen.mean(0), torch.arange(100)
     by_features = measures.nearest(moved - center, seen - center, center=False)[0] == own
@@ -118,12 +119,12 @@ def test_features_are_those_of_the_middle_block():
     f.network.mid_block.register_forward_hook(lambda module, given, out: kept.append(out))
     x = torch.rand(3, 1, 16, 16)
     f(x)
-    assert torch.allclose(memorization.features(f, x), kept[0], atol=1e-6)
+    assert torch.allclose(two_networks.features(f, x), kept[0], atol=1e-6)
 
 
 def test_a_network_of_one_scale_has_no_middle():
     with pytest.raises(ValueError, match="a BFCNN has no middle block; use a UNet"):
-        memorization.features(Blind(networks.BFCNN(channels=4, layers=3).eval()), torch.rand(1, 1, 8, 8))
+        two_networks.features(Blind(networks.BFCNN(channels=4, layers=3).eval()), torch.rand(1, 1, 8, 8))
 
 
 def test_the_distance_ratio_tells_copies_from_others():
@@ -131,7 +132,7 @@ def test_the_distance_ratio_tells_copies_from_others():
     x = torch.stack([train[0] * 0.9, (train[0] + train[1]) / 2])
     ratio = memorization.distance_ratio(x, train)
     assert ratio.tolist() == pytest.approx([0.1 / 1.81**0.5, 1.0])
-    assert measures.memorized_fraction(x, train) == (ratio < 1 / 3).double().mean()
+    assert memorization.memorized_fraction(x, train) == (ratio < 1 / 3).double().mean()
     with pytest.raises(ValueError, match="needs at least 2 training images; got 1"):
         memorization.distance_ratio(x, train[:1])
 

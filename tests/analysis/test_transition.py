@@ -3,9 +3,7 @@
 import math
 
 import pytest
-import torch
 
-from gahr import networks, zoo
 from gahr.analysis import transition
 
 SIGMAS = [0.01, 0.1, 0.5, 1.0]
@@ -41,17 +39,6 @@ def test_the_curves_must_be_there_and_match():
     other["curves"]["train"]["sigma"] = [s / 2 for s in SIGMAS]
     with pytest.raises(ValueError, match="different noise levels"):
         transition.gap(other)
-
-
-def test_a_ladder_is_sorted_and_of_one_half(monkeypatch):
-    kinds = {"network": ["x-unet8-n1000-b", "x-unet8-n1000-a", "x-unet8-n20-a", "x-unet8-fresh-a"]}
-    kinds["record"], kinds["run"] = ["x-unet8-n3-a", "x-unet8-n3-a-fp32", "x-unet16-n7-a"], ["x-unet8-n7-a"]
-    monkeypatch.setattr(zoo, "names", lambda kind: kinds[kind])
-    found = transition.ladder("x-unet8")
-    assert list(found.items()) == [(n, f"x-unet8-n{n}-a") for n in (3, 20, 1000)]
-    assert list(transition.ladder("x-unet8", "b")) == [1000]
-    with pytest.raises(KeyError, match="x-unet16"):
-        transition.ladder("x-unet17")
 
 
 @pytest.mark.parametrize("threshold", [0.1, 1.0, 7.0])
@@ -93,20 +80,17 @@ def test_a_negative_gap_has_no_logarithm_and_still_a_place():
     assert found.n == pytest.approx(100)  # as if -1 were 0.1: halfway between 10 and 0.1
 
 
-def test_a_stored_ladder_is_located_in_the_mean_and_at_one_level(monkeypatch):
+def test_a_ladder_is_located_in_the_mean_and_at_one_level():
     # the gap is (12 - 4 log10 N) times 2 sigma, so its mean over sigma in [0.01, 1] has the factor 1.01
-    sizes = (10, 100, 5000)
-    rows = {
-        f"x-unet8-n{n}-a": facts(lambda s, n=n: 20 + (12 - 4 * math.log10(n)) * 2 * s, lambda s: 20.0)
-        for n in sizes
+    rungs = {
+        n: facts(lambda s, n=n: 20 + (12 - 4 * math.log10(n)) * 2 * s, lambda s: 20.0)
+        for n in (10, 100, 5000)
     }
-    monkeypatch.setattr(zoo, "names", lambda kind: list(rows) if kind == "record" else [])
-    monkeypatch.setattr(zoo, "describe", lambda name: rows[name])
-    assert transition.locate("x-unet8", "a", 1).n == pytest.approx(10 ** ((12 - 1 / 1.01) / 4))
-    assert transition.locate("x-unet8", "a", 1, sigma=0.1).n == pytest.approx(10 ** ((12 - 1 / 0.2) / 4))
-    assert transition.locate("x-unet8", "a", 1, logarithmic=True).n != transition.locate("x-unet8", "a", 1).n
+    assert transition.locate(rungs, 1).n == pytest.approx(10 ** ((12 - 1 / 1.01) / 4))
+    assert transition.locate(rungs, 1, sigma=0.1).n == pytest.approx(10 ** ((12 - 1 / 0.2) / 4))
+    assert transition.locate(rungs, 1, logarithmic=True).n != transition.locate(rungs, 1).n
     with pytest.raises(ValueError, match=r"sigma must be one of 0.01, 0.1, 0.5, 1.0; got 0.2"):
-        transition.locate("x-unet8", "a", 1, sigma=0.2)
+        transition.locate(rungs, 1, sigma=0.2)
 
 
 def test_the_onset_is_the_first_row_above():
@@ -123,26 +107,6 @@ def test_the_onset_is_the_first_row_above():
 def test_a_ladder_must_be_one(sizes):
     with pytest.raises(ValueError, match="increasing sizes"):
         transition.crossing(sizes, (5, 0), 1)
-
-
-@pytest.mark.parametrize("blocks", [1, 2, 3])
-def test_the_receptive_field_is_what_the_gradient_says(blocks):
-    # all weights positive: no path cancels another, so the gradient is zero only where there is no path
-    network = networks.UNet(channels=1, blocks=blocks).double().eval()
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.fill_(1.0)
-    y = torch.rand(1, 1, 136, 136, dtype=torch.float64, requires_grad=True)
-    out, sides = network(y), []
-    for k in range(2**blocks):
-        (gradient,) = torch.autograd.grad(out[0, 0, 64 + k, 64 + k], y, retain_graph=True)
-        sides.append(int((gradient[0, 0] > 0).any(0).sum()))
-    assert transition.receptive_field(blocks) == (min(sides), max(sides))
-
-
-def test_a_network_without_blocks_is_none():
-    with pytest.raises(ValueError, match="blocks must be in"):
-        transition.receptive_field(0)
 
 
 def test_a_threshold_of_nothing_is_refused():

@@ -10,7 +10,6 @@ import pytest
 
 from book.claims import ladders
 from gahr import images, measures, zoo
-from gahr.analysis import transition
 from gahr.ideal.homogeneous import BestHomogeneous
 
 RUNGS = {
@@ -44,10 +43,10 @@ def test_every_pair_of_ladders_is_held_to_the_claims():
 
 @each(RUNGS)
 def test_the_curves_rest_on_enough_images(stem, half):
-    rungs = transition.ladder(stem, half)
+    rungs = zoo.ladder(stem, half)
     assert tuple(rungs) == RUNGS[stem]
-    for n, name in rungs.items():
-        found = zoo.describe(name)["curves"]
+    for n, facts in rungs.items():
+        found = facts["curves"]
         assert found["train"]["images"] == min(n, 1000) and found["held_out"]["images"] >= 1000
         assert tuple(found["train"]["sigma"]) == tuple(found["held_out"]["sigma"]) == measures.SIGMAS
 

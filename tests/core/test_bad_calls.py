@@ -10,7 +10,7 @@ from torch import nn
 
 import gahr
 from gahr import bases, ideal, intervals, jacobian, measures, networks, notebook, sampling, scores, zoo
-from gahr.analysis import inverse, transition
+from gahr.analysis import inverse, memorization, transition
 from gahr.denoisers import Blind, BlindWiener, Projection, Rescaled, Threshold, Wiener, add_noise
 from gahr.ideal.cones import ExactCone
 from gahr.ideal.discs import ExactDiscs
@@ -74,7 +74,7 @@ IMAGES = {
     "compare": lambda x: measures.compare(f, f, x, 0.1),
     "similarity": lambda x: measures.similarity(x, X),
     "nearest": lambda x: measures.nearest(x, X),
-    "memorized_fraction": lambda x: measures.memorized_fraction(x, X),
+    "memorized_fraction": lambda x: memorization.memorized_fraction(x, X),
     "linearize": lambda x: jacobian.linearize(f, x),
     "jacobian": lambda x: jacobian.jacobian(f, x),
     "at": lambda x: bases.at(f, x),
@@ -213,7 +213,7 @@ LISTS = {
     "decibels negative": (lambda: measures.decibels(-1.0), r"mse must be in \[0, inf\); got -1.0"),
     "decibels of several": (lambda: measures.decibels([0.1, -1.0]), "an error cannot be negative"),
     "decibels of text": (lambda: measures.decibels("a"), "mse must be numbers"),
-    "ratio": (lambda: measures.memorized_fraction(X, X, ratio="a"), "ratio must be a number"),
+    "ratio": (lambda: memorization.memorized_fraction(X, X, ratio="a"), "ratio must be a number"),
     "estimate": (lambda: measures.psnr(X, X.numpy()), "estimate must be a torch tensor"),
     "estimate smaller": (lambda: measures.psnr(X, Y), "x and estimate must have the same shape"),
     "median of text": (lambda: intervals.median(["a"]), "a median needs numbers"),

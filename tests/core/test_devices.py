@@ -12,13 +12,13 @@ import torch
 from elsewhere import PLACE, Elsewhere, fetch
 from torch import nn
 
+from book.studies import agreement, calpha, energies, shrinkage, two_networks
+from book.studies import shuffled as study
 from gahr import _files, bases, ideal, intervals, jacobian, measures, networks, plots, sampling, scores
 from gahr._calls import place_of
 from gahr.analysis import (
-    agreement,
     asymmetry,
     bestbasis,
-    calpha,
     harmonics,
     inverse,
     locality,
@@ -28,6 +28,7 @@ from gahr.analysis import (
     slopes,
     subspaces,
 )
+from gahr.analysis import calpha as contours
 from gahr.denoisers import Blind, BlindWiener, Projection, Rescaled, Threshold, Wiener, add_noise
 from gahr.ideal import discs
 from gahr.ideal.cones import ExactCone, waves
@@ -159,12 +160,12 @@ CASES = {
         measures.psnr_curve(shrink, x[:1], LEVELS), measures.decibels(to(SIGMAS)),
     ),
     "a network": lambda x, to, net: (
-        measures.psnr_table(Blind(net), x, LEVELS), memorization.features(Blind(net), x),
+        measures.psnr_table(Blind(net), x, LEVELS), two_networks.features(Blind(net), x),
         measures.compare(Blind(net), shrink, x, 0.1), measures.model_variance(Blind(net), shrink, x, 0.1),
     ),
     "likeness": lambda x, to, net: (
         measures.similarity(x, x.flip(0)), measures.nearest(x[:2], x[2:], block=2),
-        measures.memorized_fraction(0.5 * x, x), memorization.distance_ratio(x[:2], x[2:]),
+        memorization.memorized_fraction(0.5 * x, x), memorization.distance_ratio(x[:2], x[2:]),
         memorization.ray_ratio(x[:2], x[2:]), memorization.closest(x[:2], x[2:]), memorization.bright(x),
     ),
     "patches": lambda x, to, net: (
@@ -205,8 +206,8 @@ CASES = {
         harmonics.alignment(x[1:], x[:1]), harmonics.share(x, HEIGHTS, 2),
         harmonics.across(x, to(HEIGHTS), 2),
         harmonics.frequency(x, HEIGHTS, 2), harmonics.purity(x, HEIGHTS, 2), harmonics.length(x, HEIGHTS, 2),
-        harmonics.straighten(x, to(HEIGHTS), 2), calpha.step(x, HEIGHTS.expand(5, 8), 2),
-        calpha.structure(x, 1, (1, 2)),
+        harmonics.straighten(x, to(HEIGHTS), 2), contours.step(x, HEIGHTS.expand(5, 8), 2),
+        contours.structure(x, 1, (1, 2)),
     ),
     "a contour's basis": lambda x, to, net: [
         (view.x, view.estimate, view.basis.lam, calpha.summary(view, "wavelets", 4))
@@ -218,13 +219,13 @@ CASES = {
     ),
     "spaces": lambda x, to, net: (
         subspaces.shared(to(ROWS), to(ROWS.flip(0))), subspaces.angles(to(ROWS[:2]), to(ROWS[1:4])),
-        subspaces.captured(to(ROWS), 0.5 * to(ROWS), to(torch.full((6,), 0.5))),
+        shrinkage.captured(to(ROWS), 0.5 * to(ROWS), to(torch.full((6,), 0.5))),
         subspaces.shared_when_mixed(to(torch.tensor([1.0, 0.5, 0.5, 0.0])), 0.01),
     ),
     "asymmetry": lambda x, to, net: (
-        asymmetry.energies([jacobian.linearize(Blind(net), y[None]) for y in x[:2]], 4),
+        energies.energies([jacobian.linearize(Blind(net), y[None]) for y in x[:2]], 4),
         asymmetry.within(jacobian.linearize(Blind(net), x[:1]), to(ROWS)),
-        asymmetry.pair_share(x[0, 0]), asymmetry.energies([x[0, 0], x[1, 0]]),
+        energies.pair_share(x[0, 0]), energies.energies([x[0, 0], x[1, 0]]),
     ),
     "slopes": lambda x, to, net: (
         slopes.by_rule(Wiener.fit(x), x, (0.01, 0.2, 0.3, 0.4)), slopes.local_slopes(table(x)[:, 0], LEVELS),
@@ -237,10 +238,10 @@ CASES = {
         manifolds.errors(told, x, LEVELS),
     ),
     "places": lambda x, to, net: (
-        locality.moved(x, locality.order(8)), locality.restored(to(torch.eye(64)), locality.order(8)),
-        locality.neighbours(x), locality.window_mse(to(0.1 * torch.eye(64)), 0.1, 1),
+        locality.moved(x, locality.order(8)), study.restored(to(torch.eye(64)), locality.order(8)),
+        study.neighbours(x), locality.window_mse(to(0.1 * torch.eye(64)), 0.1, 1),
         locality.convolution_mse(to(0.1 * torch.eye(64)), X[0], 0.1), locality.likeness(x[0, 0], X[1, 0]),
-        locality.whole(to(SIGMAS), to(ROWS[:5]), 0.1), locality.diagonal_share(to(torch.eye(64))),
+        locality.whole(to(SIGMAS), to(ROWS[:5]), 0.1), study.diagonal_share(to(torch.eye(64))),
     ),
     "pictures": lambda x, to, net: (
         photographs.drop_near_duplicates(torch.cat([x, x[:2]]), block=3), synthetic.shuffled(x),

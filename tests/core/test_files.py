@@ -25,7 +25,7 @@ def digest(data):
 def test_sha256(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2's example
-    assert _files.sha256(tmp_path / "abc") == expected
+    assert _files.digest(tmp_path / "abc") == expected
 
 
 def test_the_checkout_is_found():

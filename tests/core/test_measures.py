@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from gahr import measures
+from gahr.analysis import memorization
 from gahr.denoisers import add_noise
 
 
@@ -147,17 +148,17 @@ def test_nearest_against_brute_force(block, center):
 def test_memorized_fraction_counts_planted_copies():
     train, new = draw(20, 1, 8, 8), draw(6, 1, 8, 8, seed=1)
     copies = train[[4, 9]] + 0.02 * draw(2, 1, 8, 8, seed=2)
-    assert measures.memorized_fraction(new, train) == 0
-    assert measures.memorized_fraction(copies, train) == 1
-    assert measures.memorized_fraction(torch.cat([copies, new]), train) == pytest.approx(0.25)
+    assert memorization.memorized_fraction(new, train) == 0
+    assert memorization.memorized_fraction(copies, train) == 1
+    assert memorization.memorized_fraction(torch.cat([copies, new]), train) == pytest.approx(0.25)
 
 
 def test_memorized_is_a_third_of_the_second_distance():
     train = torch.tensor([0.0, 1.0, 9.0]).view(3, 1, 1, 1)
     samples = torch.tensor([0.24, 0.26]).view(2, 1, 1, 1)  # ratios 0.316 and 0.351
-    assert measures.memorized_fraction(samples, train) == 0.5
-    assert measures.memorized_fraction(samples, train, ratio=0.5) == 1
-    assert measures.memorized_fraction(samples, train, ratio=0.3) == 0
+    assert memorization.memorized_fraction(samples, train) == 0.5
+    assert memorization.memorized_fraction(samples, train, ratio=0.5) == 1
+    assert memorization.memorized_fraction(samples, train, ratio=0.3) == 0
 
 
 def test_model_variance_of_two_shrinkers():
@@ -261,9 +262,9 @@ NAN = torch.full((4, 1, 4, 4), math.nan)
         (lambda: measures.similarity(IMAGES, NAN), "y contains NaN"),
         (lambda: measures.nearest(IMAGES, OTHER), "x and train must hold images of one shape"),
         (lambda: measures.nearest(IMAGES, NAN), "train contains NaN"),
-        (lambda: measures.memorized_fraction(IMAGES, OTHER), "samples and train must hold images of one"),
-        (lambda: measures.memorized_fraction(IMAGES, IMAGES[:2]), "at least 3 training images; got 2"),
-        (lambda: measures.memorized_fraction(IMAGES, IMAGES, ratio=0), r"ratio must be in \(0, 1\]"),
+        (lambda: memorization.memorized_fraction(IMAGES, OTHER), "samples and train must hold images of one"),
+        (lambda: memorization.memorized_fraction(IMAGES, IMAGES[:2]), "at least 3 training images; got 2"),
+        (lambda: memorization.memorized_fraction(IMAGES, IMAGES, ratio=0), r"ratio must be in \(0, 1\]"),
         (lambda: measures.model_variance(lambda y, s: y, lambda y, s: y, IMAGES, -1), "sigma must be in"),
         (lambda: measures.compare(lambda y, s: y, lambda y, s: y, IMAGES, -1), "sigma must be in"),
         (lambda: measures.compare(lambda y, s: y, lambda y, s: y, NAN, 0.1), "x contains NaN"),

@@ -40,7 +40,7 @@ def saved(thing, **options):
 def test_every_network_of_the_authors_has_one_row():
     faces = {f"celeba80-n{10**k}-{half}" for k in range(6) for half in "ab"}
     assert set(OFFICIAL) == faces | {f"calpha80-alpha{alpha}" for alpha in range(1, 6)}
-    assert len(OFFICIAL) == 17 and zoo.published_names() == [*OFFICIAL, *_published.EARLIER]
+    assert len(OFFICIAL) == 17 and zoo.names("published") == [*OFFICIAL, *_published.EARLIER]
     paths, hashes = zip(*(OFFICIAL | _published.EARLIER).values(), strict=True)
     assert len(set(paths)) == len(set(hashes)) == 20
     assert all(re.fullmatch("[0-9a-f]{40}", digits) for digits in hashes)

@@ -277,7 +277,7 @@ def test_solutions_do_not_depend_on_their_batch():
 def test_on_a_gaussian_solutions_have_the_conditional_mean_and_spread():
     # one measurement mixes a wide and a narrow direction; given it, they are correlated
     f, n = Flat([0.1, 0.001]), 300
-    problem = inverse.Measurement((f.v[0] + f.v[1])[None] / math.sqrt(2), SHAPE)
+    problem = inverse.Rows((f.v[0] + f.v[1])[None] / math.sqrt(2), SHAPE)
     truth = (f.mean + torch.tensor([[0.35, 0.05]]) @ f.v).view(1, *SHAPE)
     measured = problem.measure(truth).expand(n, 1)
     conditional = 0.4 * f.lam / f.lam.sum()  # 0.396 and 0.004

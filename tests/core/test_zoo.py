@@ -21,6 +21,18 @@ def test_a_row_that_is_changed_does_not_change_the_manifest():
     assert zoo.describe(name)["curves"]["held_out"]["psnr"][0] == before != -1.0
 
 
+def test_a_ladder_is_sorted_and_of_one_half(monkeypatch):
+    kinds = {"network": ["x-unet8-n1000-b", "x-unet8-n1000-a", "x-unet8-n20-a", "x-unet8-fresh-a"]}
+    kinds["record"], kinds["run"] = ["x-unet8-n3-a", "x-unet8-n3-a-fp32", "x-unet16-n7-a"], ["x-unet8-n7-a"]
+    monkeypatch.setattr(zoo, "names", lambda kind: kinds[kind])
+    monkeypatch.setattr(zoo, "describe", lambda name: {"name": name})
+    found = zoo.ladder("x-unet8")
+    assert list(found.items()) == [(n, {"name": f"x-unet8-n{n}-a"}) for n in (3, 20, 1000)]
+    assert list(zoo.ladder("x-unet8", "b")) == [1000]
+    with pytest.raises(KeyError, match="x-unet16"):
+        zoo.ladder("x-unet17")
+
+
 def check_curves(row):
     """PSNR at the book's noise levels; a network of fresh images has no training set to measure."""
     assert row["recipe"]["n"] is None or row["recipe"]["n"] > 0

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from gahr import plots
-from gahr.analysis.transition import Gap
+from gahr.analysis.transition import Gaps
 from gahr.figures import transition as figures
 
 
@@ -32,7 +32,7 @@ def points(ax, label):
 
 def test_levels_draws_every_second_gap_the_mean_and_one_decibel(axes):
     sigma, zero = (0.01, 0.1, 0.5, 1.0), (0.0,) * 4
-    gaps = {10: Gap(sigma, (9, 8, 7, 6), zero), 100: Gap(sigma, (4, 3, 2, 1), zero)}
+    gaps = {10: Gaps(sigma, (9, 8, 7, 6), zero), 100: Gaps(sigma, (4, 3, 2, 1), zero)}
     figures.levels(axes[0], gaps, {10: 7.5, 100: 2.5})
     assert points(axes[0], "0.1") == [[10, 8], [100, 3]]
     assert points(axes[0], "1") == [[10, 6], [100, 1]]

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from book.studies import harmonics, shrinkage, shuffled
+from book.studies import calpha, harmonics, shrinkage, shuffled
 from gahr import bases, images, measures, zoo
 from gahr._files import unpack_vectors
-from gahr.analysis import bestbasis, calpha
+from gahr.analysis import bestbasis
 from gahr.notebook import pick
 
 

@@ -248,3 +248,25 @@ def test_numbers_of_a_size_are_means_of_both_halves(shrinkers):
     rows = _adapted.clothes(2, (1, 10), 2)["rows"]
     (row,) = pick(rows, n=1, images="held-out", measure="dimension")
     assert row["mean"] == pytest.approx(0.7 * 64, rel=1e-4)  # of factors 0.8 and 0.6
+
+
+def test_captured_forgives_an_exchange_of_equal_factors_and_shared_does_not():
+    e = torch.linalg.qr(torch.randn(8, 8, generator=torch.Generator().manual_seed(0)).double())[0].T
+    lam = torch.tensor([1, 1, 0.5, 0.5, 0.5, 0.1, 0, -0.1]).double()
+    S = e.T @ torch.diag(lam) @ e
+    other = e[[0, 1, 4, 3, 2]]
+    found = _adapted.captured(other, other @ S, lam[:5])
+    assert torch.allclose(found, torch.ones(5).double())
+    assert subspaces.shared(e[:5], other)[2].item() == pytest.approx(2 / 3)
+    last = e[[6, 7]]
+    assert _adapted.captured(last, last @ S, lam[:2]).tolist() == pytest.approx([0, -0.1 / 2])
+    turn = torch.randn((8, 8), generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    again = _adapted.captured(other, other @ (S + turn - turn.T), lam[:5])  # J and its symmetric part
+    assert torch.allclose(again, found)
+    for rows, products, factors in (
+        (e[:2], torch.eye(3), torch.ones(2)),
+        (e[:2], e[:2], torch.ones(3)),
+        (torch.ones(2, 4), torch.ones(2, 4), torch.ones(2)),
+    ):
+        with pytest.raises(ValueError):
+            _adapted.captured(rows, products, factors)

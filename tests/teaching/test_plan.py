@@ -10,8 +10,7 @@ import plan
 import quiz
 import sets
 from chapters import Chapter
-from gahr import images, measures
-from gahr.analysis import pairs
+from gahr import images, measures, zoo
 from gahr.denoisers import add_noise
 
 TEXTS = {name: plan.read(name) for name in plan.NAMES}
@@ -198,11 +197,11 @@ def test_no_figure_answers_a_prediction_before_it_is_asked(course):
 def test_what_students_type_in_session_2_runs_and_says_what_the_plan_expects(capsys):
     (block,) = (b for part in PARTS["session-2"] for b in part.blocks if b.kind == "code")
     code = block.text.removeprefix("```python\n").removesuffix("```")
-    exec(compile(code, "session-2.md", "exec"), {"images": images, "pairs": pairs})
+    exec(compile(code, "session-2.md", "exec"), {"images": images, "zoo": zoo})
     said = [float(row.rpartition(" ")[2]) for row in capsys.readouterr().out.splitlines()]
     new = images.load("fashion32", 100, "held-out")
     for n, number in zip((10, 14000), said, strict=True):
-        networks = pairs.halves(f"fashion32-unet16-n{n}")
+        networks = zoo.halves(f"fashion32-unet16-n{n}")
         truth = measures.compare(*networks, new, 0.1, seed=1)["relative"]
         assert number == pytest.approx(truth, rel=0.05, abs=0.006)
     expected = next(b for part in PARTS["session-2"] for b in part.blocks if "which share" in b.text).answer

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gahr import zoo
+from gahr import _files, zoo
 from gahr.training import _engine, loop, recipes, shelf
 from gahr.training._checkpoint import Checkpoint
 
@@ -41,17 +41,17 @@ class Interrupted(Exception):
 @pytest.fixture
 def halfway(tmp_path, monkeypatch, short):
     """The folder of a run that was interrupted at step 32."""
-    write = loop._write_json
+    write = _files.write_text
 
-    def stop(path, value):
-        write(path, value)
-        if value.get("step") == 32:
+    def stop(path, text):
+        write(path, text)
+        if json.loads(text).get("step") == 32:
             raise Interrupted
 
-    monkeypatch.setattr(loop, "_write_json", stop)
+    monkeypatch.setattr(_files, "write_text", stop)
     with pytest.raises(Interrupted):
         loop.run(RECIPE, tmp_path, checkpoint_every=0)
-    monkeypatch.setattr(loop, "_write_json", write)
+    monkeypatch.setattr(_files, "write_text", write)
     return tmp_path / RECIPE.name
 
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from gahr import __main__, _files, images, zoo
-from gahr.analysis import pairs, transition
+from gahr.analysis import transition
 from gahr.images import own
 from gahr.training import loop, recipes, runs
 
@@ -31,9 +31,11 @@ def test_from_a_folder_to_a_ladder(photographs, tmp_path, short, monkeypatch, ca
         assert __main__.main(arguments) == 0
     stem = "photographs_8_color-unet2"
     assert zoo.names("run") == [f"{stem}-n4-a", f"{stem}-n4-b", f"{stem}-n8-a"]
-    assert transition.ladder(stem) == {4: f"{stem}-n4-a", 8: f"{stem}-n8-a"}
-    assert len(transition.gap(f"{stem}-n4-a").db) == len(transition.gap("fashion32-unet16-n10-a").db)
-    f, g = pairs.halves(f"{stem}-n4")
+    rungs = zoo.ladder(stem)
+    assert [(n, facts["name"]) for n, facts in rungs.items()] == [(n, f"{stem}-n{n}-a") for n in (4, 8)]
+    theirs = transition.gap(zoo.describe("fashion32-unet16-n10-a"))
+    assert len(transition.gap(rungs[4]).db) == len(theirs.db)
+    f, g = zoo.halves(f"{stem}-n4")
     y = torch.rand(1, 3, 8, 8)
     assert f(y).shape == (1, 3, 8, 8) and not torch.equal(f(y), g(y))
     facts = zoo.describe(f"{stem}-n4-a")
@@ -81,14 +83,14 @@ def test_a_network_of_three_channels_goes_on_bit_for_bit(photographs, tmp_path, 
 
 
 def test_stored_ladders_are_the_book_s_alone(tmp_path, monkeypatch):
-    rungs = transition.ladder("fashion32-unet16")
+    rungs = zoo.ladder("fashion32-unet16")
     folder = tmp_path / "fashion32-unet16-n77-a"
     folder.mkdir()
     (folder / "facts.json").write_text("{}")
     monkeypatch.setenv("GAHR_RUNS", str(tmp_path))
-    assert transition.ladder("fashion32-unet16") == rungs
+    assert zoo.ladder("fashion32-unet16") == rungs
     with pytest.raises(KeyError, match="ladder"):
-        transition.ladder("nothing-unet16")
+        zoo.ladder("nothing-unet16")
 
 
 @pytest.mark.parametrize("field", ["tag", "network"])

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from book.studies import energies
 from gahr import denoisers
 from gahr.analysis import asymmetry
 from gahr.denoisers import add_noise
@@ -22,14 +23,14 @@ def passing(seed):
 
 def test_what_lasts_and_what_passes_are_told_apart():
     draws = [SYMMETRIC + LASTING + passing(seed) for seed in range(400)]
-    found = asymmetry.energies(draws)
+    found = energies.energies(draws)
     assert found.mean_antisymmetric == pytest.approx(LASTING.square().sum().item(), rel=0.05)
     assert found.antisymmetric == pytest.approx(LASTING.square().sum().item() + 144, rel=0.05)  # 72 of 2
     assert found.mean_whole == pytest.approx((SYMMETRIC + LASTING).square().sum().item(), rel=0.05)
 
 
 def test_the_mean_over_few_draws_has_no_bias():
-    few = [asymmetry.energies([passing(10 * k + i) for i in range(3)]).mean_antisymmetric for k in range(300)]
+    few = [energies.energies([passing(10 * k + i) for i in range(3)]).mean_antisymmetric for k in range(300)]
     assert sum(few) / 300 == pytest.approx(0, abs=8)  # with bias: 48
 
 
@@ -42,7 +43,7 @@ def test_products_tell_the_same_as_matrices():
         return (y.flatten(1) @ M.T).view_as(y)
 
     J = [linearize(f, y) for y in images]
-    exact, found = asymmetry.energies([one.matrix() for one in J]), asymmetry.energies(J, passes=3000)
+    exact, found = energies.energies([one.matrix() for one in J]), energies.energies(J, passes=3000)
     assert exact.ratio == pytest.approx((2 * (M - M.T).norm() / 2 / M.norm()).item(), rel=1e-5)
     assert exact.ratio_of_mean == pytest.approx(exact.ratio, rel=1e-5)  # nothing changes with the noise
     assert found.ratio == pytest.approx(exact.ratio, rel=0.03)
@@ -62,29 +63,29 @@ def test_a_lasting_turn_costs_what_the_bound_says_and_a_passing_one_is_not_count
 
     ys = [add_noise(x, sigma, seed=m) for m in range(400)]
     error = sum((turned(y) - x).square().sum().item() for y in ys) / len(ys)
-    found = asymmetry.energies([linearize(turned, y).matrix() for y in ys[:2]])
-    assert asymmetry.least_excess(found, sigma) == pytest.approx(sigma**2, rel=1e-6)
+    found = energies.energies([linearize(turned, y).matrix() for y in ys[:2]])
+    assert energies.least_excess(found, sigma) == pytest.approx(sigma**2, rel=1e-6)
     assert error == pytest.approx(sigma**2, rel=0.1)
 
     def curved(y, sigma=None):  # an error of degree two: its gradient has the mean 0
         n = (y - x).flatten(1)
         return x + ((n @ K.T) * n.sum(1, keepdim=True)).view_as(y)
 
-    found = asymmetry.energies([linearize(curved, y).matrix() for y in ys])
+    found = energies.energies([linearize(curved, y).matrix() for y in ys])
     assert found.antisymmetric > 0.05
-    assert asymmetry.least_excess(found, sigma) < 0.1 * sigma**2 * found.antisymmetric
+    assert energies.least_excess(found, sigma) < 0.1 * sigma**2 * found.antisymmetric
 
 
 def test_a_term_of_rank_one_fills_one_plane_and_a_blind_wiener_filter_has_no_other():
-    assert asymmetry.pair_share(LASTING) < 0.9
+    assert energies.pair_share(LASTING) < 0.9
     x = torch.rand(50, 16, generator=torch.Generator().manual_seed(3)).double()
     x = (x * 0.5 ** torch.arange(16)).view(50, 1, 4, 4)
     f = denoisers.BlindWiener(denoisers.Wiener.fit(x))
     J = linearize(f, add_noise(x[:1], 0.1, seed=0)).matrix()
     assert (J - J.T).norm() > 0.01
-    assert asymmetry.pair_share(J) == pytest.approx(1)
+    assert energies.pair_share(J) == pytest.approx(1)
 
 
 def test_one_draw_is_refused():
     with pytest.raises(ValueError, match="at least two draws; got 1"):
-        asymmetry.energies([SYMMETRIC])
+        energies.energies([SYMMETRIC])

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gahr.analysis import agreement
+from book.studies import agreement
 
 x = torch.rand(6, 1, 4, 4, generator=torch.Generator().manual_seed(0))
 u, v = torch.zeros(2, 1, 1, 4, 4)
