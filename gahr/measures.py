@@ -56,7 +56,7 @@ def psnr(x: Tensor, estimate: Tensor) -> Tensor:
     tensor([20.])
     """
     check_images(x, "x", clean=True)
-    check_same_shape(x, check_images(estimate, "estimate"), ("x", "estimate"))
+    check_same_shape(x, check_images(estimate, "estimate", clean=True), ("x", "estimate"))
     mse = (full(x) - full(estimate)).square().flatten(1).mean(1)
     return decibels(mse)
 
@@ -235,8 +235,8 @@ def _interval(each: Tensor, draws: int, seed: int) -> tuple[float, float]:
 
 
 def _check_alike(x: Tensor, train: Tensor, name: str) -> None:
-    check_images(x, name)
-    if check_images(train, "train").shape[1:] != x.shape[1:]:
+    check_images(x, name, clean=True)
+    if check_images(train, "train", clean=True).shape[1:] != x.shape[1:]:
         raise ValueError(
             f"{name} and train must hold images of one shape; "
             f"got {tuple(x.shape[1:])}, {tuple(train.shape[1:])}."

@@ -36,7 +36,7 @@ def score(f: Denoiser, y: Tensor, sigma: float | Tensor) -> Tensor:
     ValueError
         If ``sigma`` is not positive, or ``f`` is no fixed function of images.
     """
-    level = check_sigma(sigma, check_images(y, "y"))
+    level = check_sigma(sigma, check_images(y, "y", clean=True))
     return (Caller(f).checked(y, sigma) - y) / level**2
 
 
@@ -103,7 +103,7 @@ def sure(f: Denoiser, y: Tensor, sigma: float | Tensor, probes: int = 32, seed: 
     -----
     Source: Stein (1981); paper, equation 7.
     """
-    level = check_sigma(sigma, check_images(y, "y"))
+    level = check_sigma(sigma, check_images(y, "y", clean=True))
     variance = full(level * torch.ones_like(y[:, :1, :1, :1])).square().flatten()
     ask = Caller(f)
     moved = full(y - ask.checked(y, sigma)).detach().square().flatten(1).sum(1)

@@ -222,8 +222,14 @@ def test_intensities_up_to_255_are_refused_and_a_class_beyond_one_is_not():
         lambda: measures.psnr_curve(lambda y, s: y, x, (0.1,)),
         lambda: measures.compare(lambda y, s: y, lambda y, s: y, x, 0.1),
         lambda: scores.squared_error(lambda y, s: y, x, 0.1),
+        lambda: scores.score(lambda y, s: 0.5 * y, x, 0.1),
+        lambda: scores.sure(lambda y, s: 0.5 * y, x, 0.1),
+        lambda: measures.psnr(x / 255, x),
+        lambda: measures.nearest(x / 255, x),
+        lambda: measures.memorized_fraction(x, x / 255),
     ):
-        with pytest.raises(ValueError, match=r"x has intensities up to 25\d; .* Divide 8-bit images by 255"):
+        sentence = r"\w+ has intensities up to 25\d; .* Divide 8-bit images by 255"
+        with pytest.raises(ValueError, match=sentence):
             call()
     measures.psnr(3 * torch.randn(2, 1, 8, 8), torch.zeros(2, 1, 8, 8))
 
