@@ -127,6 +127,11 @@ zip pdf: book
 
 # ---------------------------------------------------------------------------- the tests
 
+# Every chapter with Colab's versions, from the wheel, without a checkout: some minutes, once a week in CI.
+.PHONY: test-colab
+test-colab:
+	@.ci/colab
+
 .PHONY: test test-code test-units test-chapters test-quick test-pages test-browser
 test: test-code test-units test-quick test-browser test-chapters
 	@echo

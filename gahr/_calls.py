@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import numbers
 import re
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 
@@ -22,7 +24,8 @@ from gahr._checks import check_count, check_images
 
 __all__ = ["Caller", "need_evaluation", "need_gradient", "network_of", "place_of"]
 
-_TIED = (networks.BiasFreeNorm, nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
+_TIED = (networks.BiasFreeNorm, nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
+_TRAINING = "the network is in training mode, where it is no fixed function: call f.eval()."
 _FAULTS = (RuntimeError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError)
 _agreed = weakref.WeakValueDictionary()  # by id: denoisers that were asked twice, and agreed
 
@@ -40,13 +43,21 @@ class Caller:
             raise TypeError(f"a denoiser is a function f(y, sigma=None); got {what}.")
         need_evaluation(f)
         self.f, self.name = f, name
-        self.place, self.must_be_told, self.hidden = _sigma_of(f)
+        self.place, default, self.hidden = _sigma_of(f)
+        self.must_be_told = default is inspect.Parameter.empty
+        self.has_its_own = isinstance(default, numbers.Real)  # a level that it takes if it is told none
 
     def __call__(self, y: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """One call, in which torch may differentiate: the kind and the shape of the answer are checked."""
         return _as_images(self._ask(y, sigma), y, self.name)
 
     def _ask(self, y: Tensor, sigma: float | Tensor | None) -> object:
+        if _agreed.get(id(self.f)) is self.f:
+            return self._call(y, sigma)
+        with _refusing_training():  # a network that `_held` does not see would be changed by the first call
+            return self._call(y, sigma)
+
+    def _call(self, y: Tensor, sigma: float | Tensor | None) -> object:
         if self.place is None or (sigma is None and not self.must_be_told):
             return self.f(y.clone())  # a denoiser may write into what it is given
         if self.place:
@@ -99,8 +110,8 @@ class Caller:
         return ValueError(f"the denoiser failed on {seen}: {why}")
 
 
-def _sigma_of(f: Callable) -> tuple[str | None, bool, bool]:
-    """How ``f`` takes sigma, if it must, and if it hides how.
+def _sigma_of(f: Callable) -> tuple[str | None, object, bool]:
+    """How ``f`` takes sigma, its default, and if it hides how.
 
     In second place (``""``), by name, or not at all (``None``). What takes any arguments hides it: a module
     that was traced, or one that wraps another.
@@ -108,14 +119,14 @@ def _sigma_of(f: Callable) -> tuple[str | None, bool, bool]:
     try:
         parameters = inspect.signature(f.forward if isinstance(f, nn.Module) else f).parameters.values()
     except (TypeError, ValueError):  # not written in Python
-        return "", False, True
+        return "", None, True
     placed = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if len(placed) > 1:
-        return "", placed[1].default is inspect.Parameter.empty, False
+        return "", placed[1].default, False
     if any(p.kind == p.VAR_POSITIONAL for p in parameters):
-        return "", False, True
+        return "", None, True
     named = [p for p in parameters if p.kind == p.KEYWORD_ONLY and p.name == "sigma"]
-    return ("sigma", named[0].default is inspect.Parameter.empty, False) if named else (None, False, False)
+    return ("sigma", named[0].default, False) if named else (None, None, False)
 
 
 def _as_images(answer: object, y: Tensor, name: str) -> Tensor:
@@ -148,6 +159,22 @@ def _as_images(answer: object, y: Tensor, name: str) -> Tensor:
 
 # ------------------------------------------------------------------------------------------------
 # Networks inside
+
+
+@contextlib.contextmanager
+def _refusing_training() -> Iterator[None]:
+    """Stop before any network in training mode computes, wherever a denoiser keeps it."""
+    here = threading.get_ident()
+
+    def look(module: nn.Module, _: object) -> None:
+        if isinstance(module, _TIED) and module.training and threading.get_ident() == here:
+            raise ValueError(_TRAINING)
+
+    hook = nn.modules.module.register_module_forward_pre_hook(look)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _held(f: object, depth: int = 4) -> Iterator[nn.Module]:
@@ -190,7 +217,7 @@ def need_evaluation(f: Callable) -> None:
         if any(p.is_meta for p in network.parameters()):
             raise ValueError("the network is on the meta device: it has no weights yet.")
         if any(isinstance(m, _TIED) and m.training for m in network.modules()):
-            raise ValueError("the network is in training mode, where it is no fixed function: call f.eval().")
+            raise ValueError(_TRAINING)
 
 
 def need_gradient(f: Callable[[Tensor], Tensor], y: Tensor) -> None:

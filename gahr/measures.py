@@ -55,7 +55,7 @@ def psnr(x: Tensor, estimate: Tensor) -> Tensor:
     tensor([20.])
     """
     check_images(x, "x", clean=True)
-    check_same_shape(x, check_images(estimate, "estimate"), ("x", "estimate"))
+    check_same_shape(x, check_images(estimate, "estimate", clean=True), ("x", "estimate"))
     mse = (full(x) - full(estimate)).square().flatten(1).mean(1)
     return decibels(mse)
 

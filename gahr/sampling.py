@@ -153,9 +153,10 @@ def sample(
     ----------
     f
         The denoiser. If it can, it is called without ``sigma``: the sampler estimates the noise level
-        from the size of the correction, as the paper's does. One that must be told is told the level
-        that the settings plan, ``1 - beta h`` smaller after each step, which then also sets the
-        injected noise and the end: the correction is smaller the less noise a denoiser is told of.
+        from the size of the correction, as the paper's does. One that must be told, or takes a fixed level
+        of its own if it is not, is told the level that the settings plan, ``1 - beta h`` smaller after
+        each step, which then also sets the injected noise and the end: the correction is smaller the
+        less noise a denoiser is told of.
     shape, n
         ``(C, H, W)`` of an image, and how many, on the device of the denoiser's weights.
     settings
@@ -266,7 +267,8 @@ def _climb(
     def ask(y: Tensor, sigma: float | None = None, call: Callable = caller) -> Tensor:
         return call(y if weight is None else y.to(weight), sigma).to(y)
 
-    planned = settings.start if caller.must_be_told or _must_be_told(ask, y, settings.start) else None
+    told = caller.must_be_told or caller.has_its_own or _must_be_told(ask, y, settings.start)
+    planned = settings.start if told else None
     active = torch.arange(n, device=y.device)
     path, times, sigmas, steps = [y.clone()], [0], [], torch.zeros(n, dtype=torch.long)
     given_up, t = {}, 0

@@ -25,7 +25,7 @@ def score(f: Denoiser, y: Tensor, sigma: float | Tensor) -> Tensor:
     ``y`` are noisy images, ``(B, C, H, W)``; ``sigma`` is the standard deviation of their noise, or one for
     each image, ``(B,)``, and must be positive.
     """
-    level = check_sigma(sigma, check_images(y, "y"))
+    level = check_sigma(sigma, check_images(y, "y", clean=True))
     return (Caller(f).checked(y, sigma) - y) / level**2
 
 
@@ -90,7 +90,7 @@ def sure(f: Denoiser, y: Tensor, sigma: float | Tensor, probes: int = 32, seed: 
     -----
     Source: Stein (1981); paper, equation 7.
     """
-    level = check_sigma(sigma, check_images(y, "y"))
+    level = check_sigma(sigma, check_images(y, "y", clean=True))
     variance = full(level * torch.ones_like(y[:, :1, :1, :1])).square().flatten()
     ask = Caller(f)
     moved = full(y - ask.checked(y, sigma)).detach().square().flatten(1).sum(1)

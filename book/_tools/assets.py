@@ -50,7 +50,7 @@ PACKAGES = (
     Package(
         "reveal.js@5.2.1",
         "r7//6mIM5p34hFiDMvYfXgyjXqGRta+/psd9YtytsgRlrpRzFv4RbH76TXd2qD+7ZPZEbpBDhdRhJaFgfQ7zNQ==",
-        ("dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js"),
+        ("dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js", "LICENSE"),
         "reveal",
         "the slides read as one long page",
     ),

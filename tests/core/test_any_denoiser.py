@@ -122,7 +122,11 @@ def shrink_by_name(y, *, sigma):
     return shrink(y, sigma)
 
 
-@pytest.mark.parametrize("f", [shrink, shrink_or_fail, shrink_by_name])
+def shrink_for_weak_noise(y, sigma=0.1):
+    return shrink(y, sigma)
+
+
+@pytest.mark.parametrize("f", [shrink, shrink_or_fail, shrink_by_name, shrink_for_weak_noise])
 @pytest.mark.parametrize("schedule", ["fixed", "growing"])
 def test_a_denoiser_that_must_be_told_is_sampled(f, schedule):
     settings = sampling.Sampling(step=0.05, beta=0.3, end=0.01, schedule=schedule)
@@ -133,6 +137,11 @@ def test_a_denoiser_that_must_be_told_is_sampled(f, schedule):
         assert found.x.var().item() == pytest.approx(0.25, rel=0.12)
     assert (found.steps == settings.expected_steps).all()
     assert found.sigma[0].tolist() == [1.0] * 40 and (found.sigma[-1] <= 0.01).all()
+
+
+def test_a_level_of_its_own_is_what_a_denoiser_takes_if_it_is_told_none():
+    J = jacobian.linearize(shrink_for_weak_noise, draw(1, 1, 4, 4)).matrix()
+    torch.testing.assert_close(J, torch.eye(16) * 0.25 / 0.26)
 
 
 def test_a_denoiser_that_must_be_told_paints_a_hole():

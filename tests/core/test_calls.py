@@ -3,6 +3,7 @@
 import concurrent.futures
 import functools
 import math
+import types
 
 import pytest
 import torch
@@ -74,7 +75,8 @@ def hidden(network):
     """One network in the places where a check of its own mode would not see it."""
     holder = type("Holder", (), {"__call__": lambda self, y, sigma=None: y - self.network(y)})()
     holder.network = network
-    again = Blind(network)
+    again, several, named = Blind(network), [[network]], {"denoiser": network}
+    stage = types.SimpleNamespace(network=network)
     globals()["NETWORK"] = network
     return {
         "closure": lambda y, sigma=None: y - network(y),
@@ -84,6 +86,9 @@ def hidden(network):
         "partial": functools.partial(lambda net, y, sigma=None: y - net(y), network),
         "default": lambda y, sigma=None, net=network: y - net(y),
         "global": lambda y, sigma=None: y - NETWORK(y),  # noqa: F821
+        "list": lambda y, sigma=None: y - several[0][0](y),
+        "dictionary": lambda y, sigma=None: y - named["denoiser"](y),
+        "object that is no function": lambda y, sigma=None: y - stage.network(y),
         "decorated": torch.no_grad()(lambda y, sigma=None: y - network(y)),
     }
 
@@ -98,6 +103,26 @@ def test_a_network_in_training_mode_is_found_and_not_changed(place, lively):
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
     network.eval()
     scores.score(hidden(network)[place], Y, 0.1)
+
+
+def test_a_norm_that_would_note_what_it_sees_is_found():
+    norms = [nn.InstanceNorm2d(1, track_running_stats=True), nn.BatchNorm2d(1)]
+    for norm in norms:
+        with pytest.raises(ValueError, match="training mode"):
+            scores.score(lambda y, norm=norm: 0.5 * norms[norms.index(norm)](y), Y, 0.1)
+        assert (norm.running_mean == 0).all() and norm.num_batches_tracked == 0
+
+
+def test_another_thread_may_train_meanwhile():
+    trained = []
+
+    def f(y, sigma=None):
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            trained.append(pool.submit(networks.UNet(2, 1).train(), Y).result())
+        return 0.5 * y
+
+    scores.score(f, Y, 0.1)
+    assert len(trained) == 2
 
 
 @pytest.mark.parametrize(
@@ -197,8 +222,14 @@ def test_intensities_up_to_255_are_refused_and_a_class_beyond_one_is_not():
         lambda: measures.psnr_curve(lambda y, s: y, x, (0.1,)),
         lambda: measures.compare(lambda y, s: y, lambda y, s: y, x, 0.1),
         lambda: scores.squared_error(lambda y, s: y, x, 0.1),
+        lambda: scores.score(lambda y, s: 0.5 * y, x, 0.1),
+        lambda: scores.sure(lambda y, s: 0.5 * y, x, 0.1),
+        lambda: measures.psnr(x / 255, x),
+        lambda: measures.nearest(x / 255, x),
+        lambda: measures.memorized_fraction(x, x / 255),
     ):
-        with pytest.raises(ValueError, match=r"x has intensities up to 25\d; .* Divide 8-bit images by 255"):
+        sentence = r"\w+ has intensities up to 25\d; .* Divide 8-bit images by 255"
+        with pytest.raises(ValueError, match=sentence):
             call()
     measures.psnr(3 * torch.randn(2, 1, 8, 8), torch.zeros(2, 1, 8, 8))
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gahr import _files, images
+from gahr import _files, images, zoo
 from gahr.denoisers import Wiener, add_noise
 from gahr.images import _files as _photographs
 from gahr.images import photographs
@@ -341,6 +341,9 @@ def test_the_reader_s_home_is_expanded(tmp_path, monkeypatch):
         images.load("fashion32", 5000, "a")
     monkeypatch.setenv("GAHR_CACHE", "~/cache")
     assert _files.cache() == tmp_path / "cache"
+    monkeypatch.setenv("GAHR_RUNS", "~/runs")
+    with pytest.raises(FileNotFoundError, match=f"there is no {tmp_path}/runs/lost/lost.safetensors"):
+        zoo.load_run("lost")
 
 
 def test_without_celeba_the_message_says_what_to_set():

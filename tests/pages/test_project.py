@@ -249,6 +249,17 @@ def test_local_links_of_the_readme_lead_somewhere():
                 assert (ROOT / name).parent.joinpath(target).exists(), f"{name}: {target}"
 
 
+def test_what_a_chapter_trains_needs_no_bf16():
+    training = []
+    for path in chapters.chapters():
+        code = "\n".join(cell["source"] for cell in chapters.Chapter.read(path).code)
+        assert "bf16" not in code and "bfloat16" not in code, path.name
+        if "Recipe(" in code:
+            training.append(path.name[:2])
+            assert re.search(r"[\"']?precision[\"']?\s*[:=]\s*[\"']fp32[\"']", code), path.name
+    assert {"05", "11"} <= set(training)
+
+
 # ------------------------------------------------------------------------------------------------
 # Make and its helpers
 

@@ -1,11 +1,14 @@
 """What a published copy carries, and what it must not: licences, dead links, faces, loose permissions."""
 
 import re
+import shutil
+import subprocess
 
 import nbformat
 import pytest
 import yaml
 
+import assets
 import chapters
 import execute
 import gather
@@ -31,6 +34,15 @@ def test_the_engine_and_the_fonts_come_with_their_licences(tmp_path):
     assert (
         "Design Science" in fonts and "SIL OPEN FONT LICENSE" in fonts and "PERMISSION & CONDITIONS" in fonts
     )
+
+
+def test_what_npm_gives_comes_with_its_licence():
+    engine, *others = assets.PACKAGES
+    assert engine.name.startswith("onnxruntime-web@")  # its licence: see the test above
+    said = (chapters.BOOK / "how-to-use.md").read_text("utf-8").partition("## Licences")[2]
+    for package in others:
+        assert "LICENSE" in package.wanted, package.name
+        assert f"`_static/{package.folder}`" in said
 
 
 # ------------------------------------------------------------------------------------------------
@@ -63,6 +75,8 @@ def test_no_gathered_page_leads_to_nowhere(tmp_path, monkeypatch, owner):
         if cell.cell_type == "markdown"
     )
     if owner == "OWNER":
+        pages = (tmp_path / "source" / "book").rglob("*.md")
+        assert not [page.name for page in pages if "/OWNER/" in page.read_text("utf-8")]
         assert "launch_buttons" not in settings and not settings["html"]["use_issues_button"]
         assert "/OWNER/" not in shown and "**Run it:** about" in shown
     else:
@@ -94,6 +108,32 @@ def test_a_page_sees_celeba_only_if_asked(tmp_path, monkeypatch, celeba):
 
 def test_there_are_three_workflows():
     assert [path.stem for path in WORKFLOWS] == ["pages", "test", "weekly"]
+
+
+def test_they_run_what_a_reader_can_run():
+    texts = {path.stem: path.read_text("utf-8") for path in WORKFLOWS}
+    assert "pull_request:" in texts["test"] and "run: .ci/run\n" in texts["test"]
+    assert "actionlint/cmd/actionlint@v" in texts["test"]
+    assert 'tags: ["v*"]' in texts["pages"] and "run: make book\n" in texts["pages"]
+    assert "sha256sum" in texts["pages"] and "zip -qr" in texts["pages"]
+    assert "cron:" in texts["weekly"]
+    assert "run: .ci/run\n" in texts["weekly"] and "run: .ci/colab\n" in texts["weekly"]
+    assert "container: debian" in texts["weekly"]  # from nothing
+
+
+def test_colab_s_script_has_its_versions_and_what_the_chapters_ask_for():
+    text = (chapters.ROOT / ".ci" / "colab").read_text("utf-8")
+    pins = {"numpy": "2.0.2", "matplotlib": "3.10.0", "ipywidgets": "7.7.1", "ipython": "7.34"}
+    for name, version in {**pins, "ipykernel": "6.17.1"}.items():
+        assert f"{name}=={version} " in text
+    assert "-p effort quick" in text and "book/[0-9][0-9]-*.ipynb" in text and "http.server" in text
+    assert "unset GAHR_CELEBA" in text and "PYTHONPATH" in text  # neither pictures nor a checkout
+
+
+@pytest.mark.skipif(not shutil.which("actionlint"), reason="actionlint is not installed")
+def test_actionlint_finds_nothing():
+    done = subprocess.run(["actionlint", *WORKFLOWS], cwd=chapters.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

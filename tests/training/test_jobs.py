@@ -43,7 +43,8 @@ def slurm(tmp_path, monkeypatch):
             (tmp_path / name).chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
         monkeypatch.setattr(_queues.Slurm, "pause", 0.01)
-        return _queues.engine("slurm", None, 1, {"gpus": 2, "gpu_type": "a100", "mem": "32GB", "qos": "long"})
+        options = {"gpus": 2, "gpu_type": "a100", "mem": "32GB", "qos": "long", "constraint": "v100"}
+        return _queues.engine("slurm", None, 1, options)
 
     return make
 
@@ -72,7 +73,7 @@ def test_slurm_s_options_reach_its_script(slurm):
 
     where = slurm(answers=1)
     text = scripts._make_sbatch_string("true", "folder", **where.parameters)
-    for line in ("--gpus-per-node=a100:2", "--mem=32GB", "--qos=long", "--requeue"):
+    for line in ("--gpus-per-node=a100:2", "--mem=32GB", "--qos=long", "--constraint=v100", "--requeue"):
         assert f"#SBATCH {line}" in text, text
     with pytest.raises(ValueError, match="a type of GPU, a100, needs their number"):
         _queues.engine("slurm", None, 1, {"gpu_type": "a100"})
