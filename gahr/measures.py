@@ -238,8 +238,8 @@ def nearest(x: Tensor, train: Tensor, center: bool = True, block: int = 4096) ->
     A maximum over more images is larger by itself. Compare with the same number for held-out
     images before calling a sample a copy.
     """
-    check_images(x, "x")
-    if check_images(train, "train").shape[1:] != x.shape[1:]:
+    check_images(x, "x", clean=True)
+    if check_images(train, "train", clean=True).shape[1:] != x.shape[1:]:
         raise ValueError(
             f"x and train must hold images of one shape; got {tuple(x.shape[1:])}, {tuple(train.shape[1:])}."
         )

@@ -28,8 +28,8 @@ __all__ = [
 
 
 def _same_size(x: Tensor, train: Tensor, name: str = "x") -> None:
-    check_images(x, name)
-    if check_images(train, "train").shape[1:] != x.shape[1:]:
+    check_images(x, name, clean=True)
+    if check_images(train, "train", clean=True).shape[1:] != x.shape[1:]:
         raise ValueError(
             f"{name} and train must hold images of one shape; "
             f"got {tuple(x.shape[1:])}, {tuple(train.shape[1:])}."
