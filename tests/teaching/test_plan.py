@@ -210,6 +210,39 @@ def test_what_students_type_in_session_2_runs_and_says_what_the_plan_expects(cap
     assert add_noise(new, 0.1, seed=1).shape == new.shape
 
 
+def printed(stem, start):
+    """Rows of a table that a chapter has stored: the words of each line, and its numbers."""
+    notebook = Chapter.read(chapters.BOOK / f"{stem}.ipynb").notebook
+    texts = [
+        "".join(output.get("data", {}).get("text/markdown", ""))
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", ())
+    ]
+    (table,) = (text for text in texts if text.startswith(start))
+    for line in table.splitlines()[2:]:
+        cells = [cell.strip(" *") for cell in line.strip("|").split("|")]
+        numbers = [float(cell) for cell in cells if re.fullmatch(r"-?[\d.]+", cell)]
+        yield tuple(cell for cell in cells if not re.fullmatch(r"-?[\d.]+", cell)), numbers
+
+
+def test_what_session_3_says_of_a_disc_s_directions_is_what_chapter_9_prints():
+    assert "five factors near 1 come many more, at first still above one half" in TEXTS["session-3"]
+    factors = dict(printed("09-manifolds", "| factors |"))
+    network, exact = factors["network",], factors["exact",]
+    assert all(abs(factor - 1) < 0.2 for factor in network[:5] + exact[:5])
+    assert network[5] > 0.5 > network[9] and exact[5] < 0.02
+
+
+def test_what_the_seminar_says_of_slopes_is_what_chapter_8_prints():
+    assert "$\\alpha = 2$ and more it matters little" in SEMINAR
+    rows = list(printed("08-harmonics", "| slope over noise of |"))
+    moved = {}
+    for kind in ("network", "wavelets"):
+        by_alpha = zip(*(numbers for words, numbers in rows if words[-1] == kind), strict=True)
+        moved[kind] = [max(slopes) - min(slopes) for slopes in by_alpha]
+    assert max(moved["network"][1:]) < 0.05 < min(moved["network"][0], *moved["wavelets"])
+
+
 def test_the_course_page_gets_a_row_for_each_part():
     page = plan.filled(plan.read("course"))
     assert "fills it in. The plans" not in page
