@@ -157,7 +157,7 @@ def parted() -> Found:
 
 
 def across() -> Found:
-    rows = pick(zoo.result("fashion32-samples")["rows"], measure="across_halves", by="centered")
+    rows = pick(zoo.result("fashion32-samples")["rows"], measure="across_halves, no frame", by="centered")
     most = max(rows[0]["values"])
     return _bounded(intervals.Interval(most, most, most), most=COPY)
 

@@ -49,7 +49,7 @@ def samples(images_name: str, sizes: tuple[int, ...] = SIZES, network: str = "un
         ``between`` the two networks' samples, or the first's with ``itself``, by what they ``share``; each
         network's with their nearest training image (``copy``, by ``half``); new images with theirs
         (``held_out``); ``distance_ratio``, by half; and images of one half with the nearest of the other
-        (``across_halves``). ``by``: correlation (``centered``), cosine (``plain``), or ``features``.
+        (``across_halves``; for clothes also without their black frame). ``by``: correlation (``centered``), cosine (``plain``), or ``features``.
         ``n`` is the number of training images, ``beta`` the sampler's. ``pictures``: the first samples and
         their nearest training images, packed, where they may be shown.
     """
@@ -69,9 +69,7 @@ def samples(images_name: str, sizes: tuple[int, ...] = SIZES, network: str = "un
                 runs = pairs.draw(f, other, _shape(images_name), PAIRS, plan, SEED, share=share)
                 about = {"n": last, "beta": beta, "measure": measure, "share": share}
                 rows += [about | row for row in _both(*(run.x for run in runs))]
-    train = _train(images_name, last)
-    about = {"n": last, "measure": "across_halves"}
-    rows += [about | row for row in _near(train["a"][:HELD_OUT], train["b"])]
+    rows += [{"n": last} | row for row in across(images_name, _train(images_name, last))]
     return {
         "sampler": _plan(settings(images_name)),
         "seed": SEED,
@@ -80,6 +78,18 @@ def samples(images_name: str, sizes: tuple[int, ...] = SIZES, network: str = "un
         "rows": rows,
         "pictures": pictures,
     }
+
+
+def across(images_name: str, train: dict[str, Tensor]) -> list[dict]:
+    """Images of half A with the nearest of half B; clothes also without the frame that all of them share."""
+    parts = {"across_halves": slice(None)}
+    if images_name == "fashion32":
+        parts["across_halves, no frame"] = slice(2, -2)  # the photographs have 28 by 28 pixels
+    return [
+        {"measure": measure} | row
+        for measure, inner in parts.items()
+        for row in _near(train["a"][:HELD_OUT, :, inner, inner], train["b"][..., inner, inner])
+    ]
 
 
 def _train(images_name: str, n: int) -> dict[str, Tensor]:
