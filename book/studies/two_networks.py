@@ -49,7 +49,8 @@ def samples(images_name: str, sizes: tuple[int, ...] = SIZES, network: str = "un
         ``between`` the two networks' samples, or the first's with ``itself``, by what they ``share``; each
         network's with their nearest training image (``copy``, by ``half``); new images with theirs
         (``held_out``); ``distance_ratio``, by half; and images of one half with the nearest of the other
-        (``across_halves``; for clothes also without their black frame). ``by``: correlation (``centered``), cosine (``plain``), or ``features``.
+        (``across_halves``; for clothes also without their black frame). ``by``: correlation
+        (``centered``), cosine (``plain``), or ``features``.
         ``n`` is the number of training images, ``beta`` the sampler's. ``pictures``: the first samples and
         their nearest training images, packed, where they may be shown.
     """
