@@ -46,6 +46,7 @@ def claims() -> list[Claim]:
                 "slope over sigma from 0.01 to 0.05 at most 0.9",
                 SCALES[name],
                 partial(slope, name),
+                "Where few factors beyond the class's own are large, the line bends little: chapter 9.",
                 fact=f"{name}: the network is not optimal at weak noise",
             ),
             Claim(
