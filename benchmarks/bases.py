@@ -17,6 +17,10 @@ nothing else on the machine: ``python benchmarks/bases.py`` for all parts, or na
     Jacobian, and all the work of 64 channels. The network was trained at 40x40.
     Of the reference's 6,400 backward passes only ``--passes`` are timed and the rest extrapolated;
     the full decomposition is timed once. The first costs of both ways (a pass to warm up) are not timed.
+``twenty``
+    The leading 20 eigenvectors of the symmetric part at 40x40 (`gahr.bases.at`): against the whole
+    Jacobian by ``torch.func.jacrev`` and its full decomposition, and against scipy's ``eigsh`` on the
+    products that ours is made of.
 ``gpu``
     The whole Jacobian at 80x80 of the wide network on a GPU; left out where there is none.
 """
@@ -28,6 +32,8 @@ import statistics
 import time
 from collections.abc import Callable
 
+import numpy as np
+import scipy.sparse.linalg
 import torch
 from torch import Tensor
 
@@ -143,6 +149,40 @@ def leading(side: int, k: int, passes: int, rounds: int, times: int) -> None:
     print(f"outputs of the two networks apart by {apart:.0e} at most")
 
 
+def twenty(side: int, k: int, rounds: int) -> None:
+    """Leading eigenvectors at one picture."""
+    f, y = zoo.load(NETWORK), denoisers.add_noise(images.portrait(side), SIGMA)
+
+    def by_scipy() -> Tensor:
+        J = linearize(f, y)
+
+        def product(v: np.ndarray) -> np.ndarray:
+            row = torch.from_numpy(v.ravel()).float()[None]
+            return ((J.jvp(row) + J.vjp(row)) / 2)[0].double().numpy()
+
+        operator = scipy.sparse.linalg.LinearOperator((y.numel(),) * 2, product, dtype=float)
+        return torch.from_numpy(scipy.sparse.linalg.eigsh(operator, k, which="LA", tol=1e-3)[0]).flip(0)
+
+    def by_jacrev() -> Tensor:
+        J = torch.func.jacrev(f)(y).view(y.numel(), -1)
+        return torch.linalg.eigh((J + J.T) / 2)[0].flip(0)[:k]
+
+    print(f"Leading {k} eigenvectors at {side}x{side}, {NETWORK}")
+    ways = {
+        "jacrev and a full decomposition": by_jacrev,
+        "scipy's eigsh on our products": by_scipy,
+        f"leading {k} (ours)": lambda: bases.at(f, y, k, tol=1e-3).lam,
+    }
+    ways[f"leading {k} (ours)"]()
+    medians, found = alternately(ways, rounds)
+    (*others, (_, ours)) = medians.items()
+    reference = found["jacrev and a full decomposition"]
+    off = (found[f"leading {k} (ours)"] / reference - 1).abs().max().item()
+    for name, median in others:
+        print(f"ours: median {ours:.2f} s against {median:.2f} s ({name}), {median / ours:.1f} times")
+    print(f"eigenvalues off by {off:.0e} at most (relative)")
+
+
 def gpu(side: int, rounds: int, times: int) -> None:
     """Whole Jacobian of the wide network on a GPU."""
     if not torch.cuda.is_available():
@@ -165,14 +205,15 @@ def main() -> None:
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("parts", nargs="*", help="whole, leading, gpu; all if none is named")
+    options.add_argument("parts", nargs="*", help="whole, leading, twenty, gpu; all if none is named")
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--passes", type=int, default=64, help="backward passes timed for the reference")
     options.add_argument("--quick", action="store_true", help="tiny images: only to try it out")
     chosen = options.parse_args()
-    parts = chosen.parts or ["whole", "leading", "gpu"]
-    if unknown := set(parts) - {"whole", "leading", "gpu"}:
-        options.error(f"unknown part {', '.join(sorted(unknown))}; known are whole, leading, gpu")
+    known = ["whole", "leading", "twenty", "gpu"]
+    parts = chosen.parts or known
+    if unknown := set(parts) - set(known):
+        options.error(f"unknown part {', '.join(sorted(unknown))}; known are {', '.join(known)}")
     small, large = (16, 16) if chosen.quick else (40, 80)
     rounds, passes = (1, 4) if chosen.quick else (chosen.rounds, chosen.passes)
     k, times = (5, 2) if chosen.quick else (LEADING, TIMES)
@@ -184,6 +225,8 @@ def main() -> None:
             whole(small, rounds)
         elif part == "leading":
             leading(large, k, passes, rounds, times)
+        elif part == "twenty":
+            twenty(small, 5 if chosen.quick else 20, rounds)
         else:
             gpu(large, rounds, times)
 

@@ -148,6 +148,8 @@ def _as_images(answer: object, y: Tensor, name: str) -> Tensor:
         answer = answer.clone()  # what may be written into
     if not isinstance(answer, Tensor):
         raise TypeError(f"{name} must be a tensor; it is of type {type(answer).__name__}.")
+    if answer.layout != torch.strided:
+        answer = answer.to_dense()
     if answer.shape != y.shape:
         raise ValueError(
             f"{name[0]} must return the shape of y, {tuple(y.shape)}; got {tuple(answer.shape)}."

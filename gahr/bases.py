@@ -16,7 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gahr._checks import check_count, check_known, check_number, check_shape, check_square, check_tensor
+from gahr._checks import (
+    check_count,
+    check_images,
+    check_known,
+    check_number,
+    check_shape,
+    check_square,
+    check_tensor,
+)
 from gahr._lanczos import Search, leading
 from gahr.denoisers import Denoiser, shrinkage
 from gahr.jacobian import Linearization, linearize
@@ -58,6 +66,8 @@ class Basis:
 
     def coefficients(self, x: Tensor) -> Tensor:
         """Inner products ``<x, e_k>``, ``(B, k)``."""
+        if check_images(x, "x").shape[1:] != self.shape:
+            raise ValueError(f"this basis is of images of shape {self.shape}; got {tuple(x.shape[1:])}.")
         return x.flatten(1).to(self.e) @ self.e.T
 
 
@@ -214,6 +224,7 @@ def _first(basis: Basis, k: int | None) -> Basis:
 
 def oracle_gains(coefficients: Tensor, sigma: float) -> Tensor:
     """Best factors if the clean coefficients were known, ``c^2 / (c^2 + sigma^2)`` (after equation 11)."""
+    check_tensor(coefficients, "coefficients", "inner products (..., d)")
     return shrinkage(coefficients.square(), sigma)
 
 

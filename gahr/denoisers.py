@@ -155,7 +155,7 @@ class Wiener(nn.Module):
     @classmethod
     def fit(cls, x: Tensor) -> Self:
         """Fit mean and covariance to images ``(B, C, H, W)``; the whole eigenbasis is kept."""
-        if len(check_images(x, "x")) < 2:
+        if len(check_images(x, "x", clean=True)) < 2:
             raise ValueError(f"a covariance needs at least 2 images; got {len(x)}.")
         return cls.from_covariance(x.mean(0, keepdim=True), torch.cov(x.flatten(1).double().T))
 
@@ -266,6 +266,9 @@ def shrinkage(variance: Tensor, sigma: float) -> Tensor:
     >>> shrinkage(torch.tensor([0.0, 0.01, 1.0]), sigma=0.1)
     tensor([0.0000, 0.5000, 0.9901])
     """
+    check_tensor(variance, "variance", "variances")
+    if not isinstance(sigma, Tensor):
+        check_number(sigma, "sigma", 0.0)
     return variance / (variance + sigma**2)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from gahr._checks import check_count, check_images
+from gahr._checks import check_count, check_images, stream
 
 __all__ = ["BFCNN", "BiasFreeNorm", "UNet", "count_parameters", "from_state_dict"]
 
@@ -200,7 +200,9 @@ class BFCNN(nn.Module):
 
 def initialize(network: nn.Module, seed: int) -> nn.Module:
     """Draw fresh weights from ``seed`` as the authors do: Kaiming-normal, fan-in; small gains."""
-    generator = torch.Generator().manual_seed(seed)
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"network must be a torch module; got {type(network).__name__}.")
+    generator = stream(seed)
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):

@@ -13,7 +13,7 @@ import safetensors
 import torch
 
 from gahr import _files, _published, networks
-from gahr._checks import check_known
+from gahr._checks import check_known, check_text
 from gahr.denoisers import Blind
 
 __all__ = ["describe", "halves", "ladder", "load", "load_run", "names", "published", "result"]
@@ -73,6 +73,10 @@ def load(name: str) -> Blind:
     if isinstance(name, (str, Path)) and Path(name).suffix == ".safetensors":
         path = Path(name)
     else:
+        if Path(check_text(name, "name")).is_file():
+            raise ValueError(
+                f"{name} is no .safetensors: use gahr.networks.from_state_dict(torch.load(...))."
+            )
         check_known(name, names(), "network")
         path = _files.fetch(f"networks/{name}.safetensors")
     try:
@@ -92,7 +96,7 @@ def load_run(name: str, runs: str | Path | None = None) -> Blind:
     ``runs`` is the folder of runs; by default the one that ``GAHR_RUNS`` names, or ``runs``. Where it is
     neither, a `FileNotFoundError` says how to train it. For the rest see `load`.
     """
-    if name in names():
+    if check_text(name, "name") in names():
         return load(name)
     folder = Path(runs).expanduser() if runs else _runs()
     path = folder / name / f"{name}.safetensors"

@@ -21,6 +21,8 @@ import papermill
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 EFFORTS = ("quick", "default", "full")
+BUDGET = 90
+"""Seconds that a chapter may take at ``default`` on two cores."""
 
 
 class ChapterError(RuntimeError):
@@ -81,6 +83,10 @@ def went_well(stem: str, how: str, work: Callable[[], float], otherwise: str = "
         print(f"\n{error}\n{otherwise}", file=sys.stderr)
         return False
     print(f"  {stem:<16} {seconds:6.1f} s", flush=True)
+    if seconds > BUDGET and how.endswith("default"):
+        print(
+            f"  {stem:<16} is over its budget of {BUDGET} s at default, or this machine is busy", flush=True
+        )
     return True
 
 

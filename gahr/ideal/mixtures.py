@@ -112,7 +112,7 @@ class FiniteSet(nn.Module):
 
     def __init__(self, x: Tensor) -> None:
         super().__init__()
-        self.register_buffer("x", check_images(x, "x"))
+        self.register_buffer("x", check_images(x, "x", clean=True))
 
     def squares(self, y: Tensor) -> Tensor:
         """Squared distance of each image from each training image, ``(B, N)`` float64."""

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from gahr import bases, denoisers, intervals, jacobian, measures, networks, sampling, scores
+from gahr import bases, denoisers, intervals, jacobian, measures, networks, sampling, scores, zoo
 from gahr._calls import Caller
-from gahr.analysis import slopes, transition
+from gahr.analysis import memorization, slopes, transition
 from gahr.denoisers import Blind
 
 Y = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -226,7 +226,7 @@ def test_intensities_up_to_255_are_refused_and_a_class_beyond_one_is_not():
         lambda: scores.sure(lambda y, s: 0.5 * y, x, 0.1),
         lambda: measures.psnr(x / 255, x),
         lambda: measures.nearest(x / 255, x),
-        lambda: measures.memorized_fraction(x, x / 255),
+        lambda: memorization.memorized_fraction(x, x / 255),
     ):
         sentence = r"\w+ has intensities up to 25\d; .* Divide 8-bit images by 255"
         with pytest.raises(ValueError, match=sentence):
@@ -289,3 +289,32 @@ def test_a_class_is_no_denoiser():
         Caller(Blind)
     with pytest.raises(TypeError, match="got Tensor"):
         Caller(torch.ones(1, 1, 2, 2))
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: denoisers.shrinkage("a", 0.1), "variance must be variances, a float tensor; got str"),
+        (lambda: denoisers.shrinkage(torch.ones(2), "0.1"), "sigma must be a number"),
+        (lambda: bases.oracle_gains(torch.ones(2), "0.1"), "sigma must be a number"),
+        (lambda: bases.oracle_gains([0.1], 0.1), "coefficients must be inner products"),
+        (lambda: EYE.coefficients(torch.zeros(1, 1, 3, 3)), r"this basis is of images of shape \(1, 2, 2\)"),
+        (lambda: EYE.coefficients(torch.zeros(1, 1, 2, 2).numpy()), "x must be a torch tensor"),
+        (lambda: networks.initialize(None, 1), "network must be a torch module; got NoneType"),
+        (lambda: networks.initialize(torch.nn.Conv2d(1, 1, 3), "a"), "seed must be a whole number"),
+        (lambda: zoo.load_run(None), "name must be a string; got None"),
+        (lambda: zoo.load(__file__), "from_state_dict"),
+    ],
+)
+def test_what_is_no_number_no_tensor_or_no_name_is_called_so(call, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        call()
+
+
+EYE = bases.Basis(torch.ones(4), torch.eye(4), torch.eye(4), (1, 2, 2))
+
+
+def test_a_sparse_answer_is_read():
+    x = torch.rand(2, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    sparse = measures.psnr_curve(lambda y, s: (0.5 * y).to_sparse(), x, (0.1,))
+    assert sparse["psnr"] == measures.psnr_curve(lambda y, s: 0.5 * y, x, (0.1,))["psnr"]

@@ -340,6 +340,14 @@ def test_a_chapter_is_executed_with_its_effort(tmp_path, monkeypatch):
     monkeypatch.delenv("GAHR_STILL", raising=False)
 
 
+def test_a_chapter_over_its_budget_is_told(capsys):
+    for seconds, how, told in ((91, "with effort=default", True), (91, "with effort=full", False)):
+        assert execute.went_well("x", how, lambda seconds=seconds: float(seconds))
+        assert ("over its budget of 90 s" in capsys.readouterr().out) == told
+    assert execute.went_well("x", "with effort=default", lambda: 89.0)
+    assert "budget" not in capsys.readouterr().out
+
+
 def test_a_failing_chapter_is_named_with_its_error(tmp_path, capsys):
     target = tmp_path / "out" / "05-small.ipynb"
     assert execute.main([str(notebook(tmp_path, "1 / 0")), str(target)]) == 1
