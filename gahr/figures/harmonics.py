@@ -145,8 +145,8 @@ def basis_table(stored: dict, theory: Sequence[float]) -> str:
     less = (f"{value - best:+.2f}" for value, best in zip(ours, theory, strict=True))
     rows[1:1] = [
         ["the paper's networks", *(str(paper.SLOPES.get(alpha, "-")) for alpha in _alphas(stored))],
-        ["best possible", *(f"{best:.2f}" for best in theory)],
-        ["network less best possible", *less],
+        ["limit for true C^alpha", *(f"{best:.2f}" for best in theory)],
+        ["network less this limit", *less],
     ]
     return table(("slope", *_heads(stored)), rows)
 

@@ -104,8 +104,8 @@ def test_slopes_stand_above_the_papers_the_best_and_what_is_missing_to_it():
     rows = lines_of(harmonics.basis_table(stored(), [1 / 2, 3 / 4]))[2:]
     assert rows[0] == "| network | 0.40 ± 0.02 | **0.60 ± 0.02** |"
     assert rows[1] == "| the paper's networks | 0.46 | 0.75 |"
-    assert rows[2] == "| best possible | 0.50 | 0.75 |"
-    assert rows[3] == "| network less best possible | -0.10 | -0.15 |"
+    assert rows[2] == "| limit for true C^alpha | 0.50 | 0.75 |"
+    assert rows[3] == "| network less this limit | -0.10 | -0.15 |"
     assert rows[4] == "| oracle, cosines | 0.30 ± 0.01 | 0.30 ± 0.01 |"
 
 
