@@ -60,7 +60,8 @@ def _sets() -> dict[str, list[Recipe]]:
         "twins": _runs("fashion32", (14_000, 10, 1000), "a", **twin)
         + _runs("faces40", (13_000,), "a", **twin),
         # what a choice costs
-        "precision": _runs("fashion32", (10,), "a", precision="fp32", tag="fp32"),
+        "precision": _runs("fashion32", (10,), "a", precision="fp32", tag="fp32")
+        + _runs("discs40", (None,), "a", precision="fp32", tag="fp32"),
         "optimizers": [
             Recipe("calpha40a4", None, "a", optimizer="adam", tag="adam"),
             Recipe("calpha40a4", None, "a", steps=1000, tag="1000"),
