@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from processes import running, wait_for
 
 from gahr import __main__, zoo
+from gahr.images import own
 from gahr.training import loop, shelf, sweep
 from gahr.training.recipes import Recipe
 
@@ -205,6 +207,22 @@ def test_a_failure_stops_nothing_and_what_is_finished_is_skipped(tmp_path, liste
     said = capfd.readouterr().out
     assert said.splitlines() == [line.replace("finished", "finished: it was there"), "1 finished, 0 failed"]
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_a_sweep_trains_on_a_folder_of_ones_own(tmp_path, listed, monkeypatch):
+    """The class is named ``folder:PATH@16`` in the list; what comes out is found by its short name."""
+    monkeypatch.setenv("PATH", "")
+    pictures = tmp_path / "my pictures"
+    pictures.mkdir()
+    for k in range(20):
+        noise = torch.randint(256, (16, 16), generator=torch.Generator().manual_seed(k), dtype=torch.uint8)
+        Image.fromarray(noise.numpy()).save(pictures / f"{k}.png")
+    own.split(pictures)
+    recipe = variant(images=f"folder:{pictures}@16", n=4)
+    assert __main__.main(["sweep", listed(recipe), "--folder", str(tmp_path / "runs")]) == 0
+    facts = json.loads((tmp_path / "runs" / recipe.name / "facts.json").read_text())
+    assert facts["recipe"] == dataclasses.asdict(recipe) and len(facts["curves"]["held_out"]["psnr"]) > 3
+    assert zoo.load_run(recipe.name, tmp_path / "runs")(torch.rand(1, 1, 16, 16)).shape == (1, 1, 16, 16)
 
 
 @pytest.mark.parametrize("damage", ["no facts", "another recipe", "no network", "a cut network"])
