@@ -307,7 +307,7 @@ OTHERS = {
         "state dict maps names to tensors",
     ),
     "load a typo": (lambda: zoo.load("faces40-unet16-n13000"), "unknown network.*did you mean"),
-    "load None": (lambda: zoo.load(None), "unknown network None"),
+    "load None": (lambda: zoo.load(None), "name must be a string; got None"),
     "load nothing": (lambda: zoo.load("missing.safetensors"), "missing.safetensors"),
     "describe": (lambda: zoo.describe("x"), "unknown network or result 'x'"),
     "names": (lambda: zoo.names("networks"), "unknown kind 'networks'; did you mean 'network'"),
