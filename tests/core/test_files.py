@@ -233,9 +233,25 @@ def test_a_cache_that_cannot_be_written_is_named(installed, monkeypatch):
     assert str(cache) in str(caught.value)
 
 
-def test_two_processes_may_fetch_at_once(installed):
+FETCH = """
+import sys
+from pathlib import Path
+from gahr import _files
+_files._PACKAGE = Path(sys.argv[1])
+sys.stdin.readline()
+print(_files.fetch("results/toy.json").read_text())
+"""
+
+
+def test_threads_and_processes_may_fetch_at_once(installed):
     cache, address, pages, _ = installed
     pages[address] = b"right"
+    words = [sys.executable, "-c", FETCH, str(_files._PACKAGE)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(words, **pipes) for _ in range(3)]
+    for process in processes:
+        process.stdin.write("\n")  # all at once
+        process.stdin.flush()
     found = []
     threads = [
         threading.Thread(target=lambda: found.append(_files.fetch("results/toy.json"))) for _ in range(8)
@@ -244,6 +260,7 @@ def test_two_processes_may_fetch_at_once(installed):
         thread.start()
     for thread in threads:
         thread.join()
+    assert [process.communicate(timeout=60)[0] for process in processes] == ["right\n"] * 3
     assert len(found) == 8 and len(set(found)) == 1 and found[0].read_bytes() == b"right"
     assert len([p for p in cache.rglob("*") if p.is_file()]) == 1
 
