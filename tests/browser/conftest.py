@@ -18,9 +18,10 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def address():
     from browsing import PAGES
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(PAGES)))
+    served = functools.partial(Quiet, directory=str(PAGES.parent))  # a sub-path, as on GitHub Pages
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), served)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield f"http://127.0.0.1:{server.server_port}/{PAGES.name}"
     server.shutdown()
     server.server_close()
 

@@ -7,6 +7,14 @@ from browsing import AXE, CHAPTERS, DESKTOP, EVERY, PAGES, PHONE, needs_fonts, r
 # What a page needs
 
 
+def test_licences_travel_with_the_pages():
+    found = {path.name: path.read_text("utf-8") for path in (PAGES / "_static" / "licences").iterdir()}
+    assert "SIL Open Font License" in found["KaTeX-fonts.txt"] or "SIL OPEN FONT" in found["KaTeX-fonts.txt"]
+    if (PAGES / "_static" / "lab" / "engine").exists():
+        assert "MIT License" in found["onnxruntime-LICENSE.txt"]
+        assert len(found["onnxruntime-ThirdPartyNotices.txt"]) > 10_000
+
+
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
 @pytest.mark.parametrize("path", EVERY)
 def test_pages_are_quiet_and_do_not_scroll_sideways(visit, path, viewport):
