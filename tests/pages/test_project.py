@@ -23,7 +23,7 @@ import gather
 import model_card
 import reference
 import repository
-from gahr import zoo
+from gahr import _files, zoo
 
 ROOT = chapters.ROOT
 PLAIN = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
@@ -327,6 +327,44 @@ def notebook(tmp_path, *sources):
     cells = [v4.new_code_cell('effort = "default"', metadata={"tags": ["parameters"]})]
     chapters.write(v4.new_notebook(cells=[*cells, *(v4.new_code_cell(s) for s in sources)]), path)
     return path
+
+
+@pytest.mark.skipif(not (chapters.ROOT / ".git").exists(), reason="this is a zip already")
+def test_a_zip_without_git_and_without_a_network_executes_a_chapter(tmp_path):
+    """Sockets to other machines are refused; the copy's package loads a network and says what it is."""
+    packed = tmp_path / "gahr.zip"
+    subprocess.run(["git", "archive", "-o", packed, "HEAD"], cwd=chapters.ROOT, check=True)
+    copy = tmp_path / "a copy"
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(copy)
+    away = tmp_path / "away"
+    away.mkdir()
+    (away / "sitecustomize.py").write_text(NO_NETWORK)
+    source = notebook(
+        tmp_path,
+        "import os, gahr; from gahr import _files, zoo; f = zoo.load('ray40-unet16-fresh-a')",
+        "print(os.path.dirname(gahr.__file__), '|', _files.commit())",
+        "import urllib.request\ntry: urllib.request.urlopen('http://192.0.2.1', timeout=5)\n"
+        "except OSError as error: print(error)",
+    )
+    target = tmp_path / "out" / "05-small.ipynb"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (copy, away))), "GIT_DIR": str(away)}
+    words = [sys.executable, copy / "book" / "_tools" / "execute.py", source, target, "--effort", "quick"]
+    subprocess.run(words, env=environment, cwd=copy, check=True, capture_output=True, text=True)
+    printed = [out["text"] for cell in chapters.Chapter.read(target).code for out in cell["outputs"]]
+    assert printed[0] == f"{copy / 'gahr'} | gahr {_files.version()}\n"
+    assert "there is no network" in printed[1]
+
+
+NO_NETWORK = """
+import socket
+plain = socket.socket.connect
+def connect(self, address):
+    if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+        raise OSError("there is no network")
+    return plain(self, address)
+socket.socket.connect = connect
+"""
 
 
 def test_a_chapter_is_executed_with_its_effort(tmp_path, monkeypatch):
