@@ -262,6 +262,19 @@ def unequal(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> dic
     return settings | {"pictures": len(seeds), "rows": rows, "shown": shown}
 
 
+def _summaries(views: list[calpha.View]) -> list[dict]:
+    """Each measure of a network's first vectors, its mean over pictures and standard error."""
+    numbers = [calpha.summary(view, "network", COUNT) for view in views]
+    return [_mean("network", measure, [each[measure] for each in numbers]) for measure in numbers[0]]
+
+
+def _sharing(first: list[calpha.View], second: list[calpha.View]) -> dict:
+    """Energy that two networks' first vectors share at the same pictures: each picture's, and the mean."""
+    both = ((a.basis.e[:COUNT], b.basis.e[:COUNT]) for a, b in zip(first, second, strict=True))
+    each = [subspaces.shared(a, b)[-1].item() for a, b in both]
+    return {"each": each} | _mean("network", "shared", each)
+
+
 def optimizers(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> dict:
     """Whether the optimizer makes the basis: networks of two optimizers beside networks of two seeds.
 
@@ -290,15 +303,9 @@ def optimizers(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> 
         steps = facts["recipe"]["steps"]
         known.append({"network": name, "steps": steps, "sigma": curve["sigma"], "psnr": curve["psnr"]})
         views[name] = [calpha.look(f, 4.0, seed, SIGMA) for seed in seeds]
-        numbers = [calpha.summary(view, "network", COUNT) for view in views[name]]
-        for measure in numbers[0]:
-            row = _mean("network", measure, [each[measure] for each in numbers])
-            rows.append({"network": name} | row)
-    pairs = []
-    for other in [name for name in OPTIMIZERS if name != "Muon"]:
-        both = zip(views["Muon"], views[other], strict=True)
-        each = [subspaces.shared(a.basis.e[:COUNT], b.basis.e[:COUNT])[-1].item() for a, b in both]
-        pairs.append({"first": "Muon", "second": other, "each": each} | _mean("network", "shared", each))
+        rows += [{"network": name} | row for row in _summaries(views[name])]
+    others = [name for name in OPTIMIZERS if name != "Muon"]
+    pairs = [{"first": "Muon", "second": other} | _sharing(views["Muon"], views[other]) for other in others]
     settings = {"sigma": SIGMA, "count": COUNT, "pictures": len(seeds)}
     return settings | {"networks": known, "rows": rows, "pairs": pairs}
 
@@ -341,13 +348,10 @@ def bfcnn(alphas: Sequence[int] = (2, 4), seeds: Sequence[int] = SEEDS, count: i
             ends = {"from": min(found.levels), "to": max(found.levels)}
             slopes.append(about | _span(found.slope) | ends)
             views[name] = [calpha.look(f, float(alpha), seed, SIGMA) for seed in seeds]
-            numbers = [calpha.summary(view, "network", COUNT) for view in views[name]]
-            rows += [about | _mean("network", m, [each[m] for each in numbers]) for m in numbers[0]]
+            rows += [about | row for row in _summaries(views[name])]
             both_ways = zip(seeds, views[name], strict=True)
             shares += [about | {"seed": seed, "share": _share(view, COUNT)} for seed, view in both_ways]
-        together = zip(*views.values(), strict=True)
-        each = [subspaces.shared(a.basis.e[:COUNT], b.basis.e[:COUNT])[-1].item() for a, b in together]
-        pairs.append({"alpha": alpha, "each": each} | _mean("network", "shared", each))
+        pairs.append({"alpha": alpha} | _sharing(*views.values()))
     settings = {"sigma": SIGMA, "count": COUNT, "pictures": len(seeds), "images": count}
     return settings | {"slopes": slopes, "rows": rows, "shares": shares, "pairs": pairs}
 
