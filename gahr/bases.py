@@ -101,6 +101,13 @@ def at(f: Denoiser, y: Tensor, k: int | None = None, sigma: float | None = None,
     k, **search
         As for `singular`: how many directions, by default all d; a few are found much sooner.
 
+    Raises
+    ------
+    ValueError
+        What `gahr.jacobian.linearize` and `symmetric` refuse.
+    RuntimeError
+        If the tolerance is not reached.
+
     Examples
     --------
     >>> def f(y, sigma=None):
@@ -239,6 +246,11 @@ def oracle_error(coefficients: Tensor, sigma: float, x: Tensor | None) -> Tensor
     x
         The clean images, ``(B, C, H, W)``, so that no direction is left out unseen. ``None`` where there
         are none: the coefficients are then taken for all of them.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer coefficients than ``x`` has pixels.
     """
     check_number(sigma, "sigma", 0.0, open_low=True)
     check_tensor(coefficients, "coefficients", "inner products (..., d)")

@@ -58,6 +58,11 @@ def add_noise(x: Tensor, sigma: float | Tensor, seed: int = 0) -> Tensor:
     seed
         The same seed gives the same noise, on any device and in any precision: it is drawn on the CPU
         in float32.
+
+    Raises
+    ------
+    ValueError
+        If ``sigma`` is negative, or ``x`` is no batch of images or has intensities up to 255.
     """
     check_images(x, "x", clean=True)
     z = torch.randn(x.shape, generator=stream(seed), dtype=torch.float32)
@@ -175,6 +180,11 @@ class BlindWiener(nn.Module):
 
     It compares the energy in the quarter of directions where clean images vary least with the
     little that is there without noise. ``wiener`` must have its whole basis, as `Wiener.fit` makes it.
+
+    Raises
+    ------
+    ValueError
+        If the filter does not have all directions.
     """
 
     def __init__(self, wiener: Wiener) -> None:
@@ -241,6 +251,11 @@ class Projection(nn.Module):
     ----------
     rows, shape
         Orthonormal, ``(m, d)``; and ``(C, H, W)`` of an image.
+
+    Raises
+    ------
+    ValueError
+        If the rows are not orthonormal, or do not fit the shape.
     """
 
     def __init__(self, rows: Tensor, shape: tuple[int, int, int]) -> None:

@@ -38,6 +38,11 @@ def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 20
     J
         The whole matrix, ``(d, d)``: row i is the gradient of output i.
 
+    Raises
+    ------
+    ValueError
+        If ``y`` holds more than one image, ``f`` is in training mode, or no gradient passes through it.
+
     Notes
     -----
     Source: paper, section 3.1. Cost: d backward passes.
@@ -197,6 +202,11 @@ def trace(J: Tensor | Linearization, passes: int = 300, seed: int = 0) -> Estima
     passes, seed
         Directions multiplied with ``J``, at least 6, and the seed that draws them: the error falls about as
         their inverse. Not used for a matrix.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not square or not finite, or ``passes`` is less than 6.
 
     Notes
     -----

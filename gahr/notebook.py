@@ -174,6 +174,11 @@ def explore(
         What the figure shows, for readers who do not see it; the current value is appended.
     start, dpi
         Which value of the first choice is shown at the beginning; resolution of the static frames.
+
+    Raises
+    ------
+    ValueError
+        If there is no choice, or one without values.
     """
     if not choices or not all(len(values) for values in choices.values()):
         raise ValueError("explore needs at least one choice, and a value for each.")

@@ -86,6 +86,11 @@ def at_ranks(
     ranks, ratio
         The paper's, counted from 0, and how they become ours; see `place`. Ours must reach as far.
 
+    Raises
+    ------
+    ValueError
+        If ours do not reach as far.
+
     Examples
     --------
     >>> at_ranks([1.0, 0.5, 0.25], [0, 2, 6])

@@ -112,6 +112,11 @@ def halves(stem: str) -> tuple[Blind, Blind]:
     """The two networks trained on disjoint halves, for instance ``halves("fashion32-unet16-n10")``.
 
     Networks that were trained on this machine are found where `load_run` looks.
+
+    Raises
+    ------
+    KeyError
+        If the manifest lacks one; the message names the nearest.
     """
     own, both = names("run"), [f"{stem}-{half}" for half in ("a", "b")]
     loaded = [load_run(name) if name in own else load(name) for name in both]

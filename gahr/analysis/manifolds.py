@@ -21,6 +21,11 @@ def asymptote(pixels: int, dimension: int, sigma: float) -> float:
     It is that of the *mean* squared error, ``m sigma^2 / d`` for each pixel: slope 1 against input PSNR,
     intercept 10 log10(d / m) (paper, section 3.2 and appendix C.2).
 
+    Raises
+    ------
+    ValueError
+        If the dimension is not between 1 and the number of pixels, or sigma is not positive.
+
     Examples
     --------
     >>> round(asymptote(6400, 5, sigma=1.0), 2)  # the paper's discs

@@ -86,6 +86,11 @@ def ray_ratio(x: Tensor, train: Tensor) -> Tensor:
     The distance of an image from the nearest *ray* of a training image (the image times any
     positive factor), over that from the second nearest.
 
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 training images.
+
     Examples
     --------
     >>> x = torch.tensor([[[[3.0, 0.3]]]])

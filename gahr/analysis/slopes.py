@@ -49,6 +49,11 @@ def between(curve: Mapping, levels: tuple[float, float]) -> Interval:
     curve, levels
         ``sigma`` and ``psnr``, as `gahr.zoo.describe` has them under ``curves``; least and largest level.
 
+    Raises
+    ------
+    ValueError
+        If fewer than two levels are left.
+
     Examples
     --------
     >>> round(between({"sigma": [0.1, 0.01, 0.001], "psnr": [20.0, 36.0, 40.0]}, WEAK[:1] + (0.1,)).value, 3)
@@ -139,6 +144,11 @@ def by_rule(
         ``slope`` with its 95 % interval over images, the ``levels`` that were used, and both ends as mean
         squared errors per pixel: ``floor`` on clean images (at the smallest level, if ``f`` asks), and
         ``prior`` of the images' mean.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two images, or fewer than three levels are far enough from both ends.
     """
     if len(check_images(x, "x")) < 2:
         raise ValueError("a slope with an interval needs at least two images.")
@@ -161,6 +171,11 @@ def pooled(error: Tensor, sigmas: Sequence[float], draws: int = 1000, seed: int 
     `gahr.measures.slope` averages the slopes of the images' own curves instead. The two differ where
     errors differ much between images: the mean is ruled by the worst. ``error`` holds squared errors,
     ``(levels, B)``, of which no level's mean may be 0; ``draws`` are resamples of the images.
+
+    Raises
+    ------
+    ValueError
+        If the errors are not ``(levels, B)``, or the mean of some level is not positive.
 
     Examples
     --------
@@ -204,6 +219,11 @@ def without_floor(
         PSNR of the same images when the denoiser is given the clean ones, ``(B,)``.
     draws, seed
         Bootstrap resamples of the images.
+
+    Raises
+    ------
+    ValueError
+        If at some level the mean error is not above the floor: leave that level out.
 
     Notes
     -----

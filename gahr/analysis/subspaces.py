@@ -22,6 +22,11 @@ def shared(a: Tensor, b: Tensor) -> Tensor:
     ``k / d`` for spaces drawn at random in ``d`` dimensions. ``a`` and ``b`` are orthonormal rows in order of
     rank, ``(n, d)`` both. Introduced in chapter 7.
 
+    Raises
+    ------
+    ValueError
+        If the shapes differ or the rows are not orthonormal.
+
     Examples
     --------
     >>> shared(torch.eye(3)[[0, 1]], torch.eye(3)[[1, 0]])  # the same plane, in another order

@@ -139,7 +139,13 @@ def count(name: str, half: str) -> int | None:
 
 
 def fresh(name: str, count: int, seed: int) -> Tensor:
-    """New images of a drawn class, never the same for two seeds, and in no half, ``(count, 1, H, W)``."""
+    """New images of a drawn class, never the same for two seeds, and in no half, ``(count, 1, H, W)``.
+
+    Raises
+    ------
+    ValueError
+        If the class is photographed: there is no endless stream of photographs.
+    """
     count = check_whole(count, "count")
     if not is_drawn(check_text(name, "name")):
         raise ValueError(f"{name} is a class of photographs: give a number of images, not fresh ones.")

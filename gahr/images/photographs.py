@@ -108,6 +108,13 @@ def split_indices(name: str, n: int, half: str) -> np.ndarray:
     The first 2,000 are held out. Half ``"a"`` is the next ``n``; half ``"b"`` is the last ``n``.
     So small sets are nested in large ones, and A and B never meet. Names and errors are those of
     `gahr.images.load`.
+
+    Raises
+    ------
+    KeyError
+        If the class or the half is unknown; the message names the nearest.
+    ValueError
+        If ``n`` is larger than the half.
     """
     order, limit = _order(name), capacity(name, half)
     if not 1 <= n <= limit:

@@ -31,7 +31,13 @@ class Unreadable(ValueError):
 
 
 def files(root: str | Path) -> list[Path]:
-    """Pictures in a folder and below it, at least one, sorted by their path; hidden ones are passed over."""
+    """Pictures in a folder and below it, at least one, sorted by their path; hidden ones are passed over.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or no picture in it.
+    """
     root = Path(root).expanduser()
 
     def counts(file: Path) -> bool:
