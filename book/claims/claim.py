@@ -66,11 +66,11 @@ def apart(n: int, stem: str = "fashion32-unet16") -> Found:
     return _bounded(_two(least), least=10, unit=" dB")
 
 
-def rising(stem: str, largest: int, tag: str = "") -> Found:
+def rising(stem: str, largest: int) -> Found:
     """How far new pictures stay below the largest N's: strong noise's least less weak noise's most."""
     more = []
     for half in "ab":
-        some, all_ = (_curve(f"{stem}-n{n}-{half}{tag}", "held_out") for n in (1000, largest))
+        some, all_ = (_curve(f"{stem}-n{n}-{half}", "held_out") for n in (1000, largest))
         short = {sigma: all_[sigma] - some[sigma] for sigma in some}
         weak = max(value for sigma, value in short.items() if sigma <= 0.05)
         more.append(min(value for sigma, value in short.items() if sigma >= 0.3) - weak)
@@ -174,8 +174,7 @@ def increase() -> Found:
     at, more = [], []
     for half in "ab":
         for power in (False, True):
-            tails = {10: half, 20: half, 40: f"{half}-mse"}
-            rungs = [zoo.ladder(f"faces{size}-unet16", tail) for size, tail in tails.items()]
+            rungs = [zoo.ladder(f"faces{size}-unet16", half) for size in (10, 20, 40)]
             n = [transition.locate(each, 1, None, power).n for each in rungs]
             at.append(n)
             more.append(math.log10(n[2] / n[1]) - math.log10(n[1] / n[0]))

@@ -146,9 +146,9 @@ def _figure1() -> list[Claim]:
             "Fig. 1",
             "the same, faces",
             rising,
-            f"{FACES.format(40)}, first recipe",
-            partial(claim.rising, "faces40-unet16", 13_000, "-mse"),
-            "The two halves do not agree, and these networks are of the first recipe.",
+            FACES.format(40),
+            partial(claim.rising, "faces40-unet16", 13_000),
+            "The two halves do not agree.",
             "the transition begins at small noise",
         ),
         Claim(
@@ -293,7 +293,7 @@ def _figure15() -> list[Claim]:
             "Fig. 15",
             "each doubling of the side needs less of an increase",
             "N at which the mean gap is 1 dB: fewer decades from 20x20 to 40x40 than from 10x10 to 20x20",
-            f"{FACES.format(40)} (trained for twice the steps) and smaller; two halves, two interpolations",
+            f"{FACES.format(40)} and smaller; two halves, two interpolations",
             claim.increase,
         ),
         *(

@@ -81,10 +81,9 @@ def _sizes(images_name: str, network: str, ends: tuple[str, str]) -> list[int]:
 
 STUDIES = {
     f"{name}-pairs": functools.partial(pairs, name)
-    for name in ("fashion32", "faces20", "faces10", "calpha40a2", "calpha40a4", "discs40")
+    for name in ("fashion32", "faces40", "faces20", "faces10", "calpha40a2", "calpha40a4", "discs40")
 } | {
-    # few faces are of the first recipe as yet
-    "faces40-pairs": functools.partial(pairs, "faces40", ends=("a-mse", "b-mse")),
     "faces20-bfcnn32-pairs": functools.partial(pairs, "faces20", network="bfcnn32"),
     "fashion32-twin": functools.partial(pairs, "fashion32", ends=TWINS),
+    "faces40-twin": functools.partial(pairs, "faces40", ends=TWINS),
 }

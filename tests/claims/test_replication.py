@@ -106,8 +106,6 @@ def test_where_the_gap_closes_is_interpolated_in_log_n(stored):
         for n in (10, 100, 1000, 13000):
             gap, stem = 10.0 if n <= last else 0.1, f"faces{size}-unet16-n{n}"
             put(stored[0], stem, with_slope(0.5, 20 + gap), with_slope(0.5, 20.0))
-            if size == 40:
-                stored[0].update({f"{stem}-{h}-mse": stored[0].pop(f"{stem}-{h}") for h in "ab"})
     text, margin, verdict = claim.increase()
     line, power = 10 ** (1 + 9 / 9.9), 10**1.5
     spans = [f"{scale * power:.0f} to {scale * line:.0f}" for scale in (1, 10, 10)]
