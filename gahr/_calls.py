@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from gahr import networks
 from gahr._checks import check_count, check_images
 
-__all__ = ["Caller", "need_evaluation", "need_gradient", "network_of", "place_of"]
+__all__ = ["Caller", "need_evaluation", "need_gradient", "network_of", "place_of", "refusal"]
 
 _TIED = (networks.BiasFreeNorm, nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
 _TRAINING = "the network is in training mode, where it is no fixed function: call f.eval()."
@@ -224,13 +224,16 @@ def need_evaluation(f: Callable) -> None:
 
 def need_gradient(f: Callable[[Tensor], Tensor], y: Tensor) -> None:
     """Raise if no gradient passes from ``f(y)`` to ``y``: the Jacobian would come out as zero."""
-    cannot = "torch cannot differentiate this denoiser: "
     with torch.enable_grad():
         try:
             x = f(y.detach().clone().requires_grad_())
         except RuntimeError as error:
-            raise ValueError(cannot + str(error).splitlines()[0]) from error
+            raise refusal(error) from error
     if not x.requires_grad:
-        raise ValueError(
-            cannot + "no gradient passes through f (torch.no_grad, inference_mode or detach inside it?)."
-        )
+        raise refusal("no gradient passes through f (torch.no_grad, inference_mode or detach inside it?).")
+
+
+def refusal(why: object) -> ValueError:
+    """What is raised where torch cannot differentiate a denoiser: the first line of why."""
+    first = (str(why).splitlines() or [type(why).__name__])[0]
+    return ValueError(f"torch cannot differentiate this denoiser: {first}")

@@ -158,16 +158,16 @@ def check_text(value: str, name: str) -> str:
     return value
 
 
-def check_sigma(sigma: float | Tensor, y: Tensor, low: float = 0.0, open_low: bool = True) -> float | Tensor:
+def check_sigma(sigma: float | Tensor, y: Tensor, open_low: bool = True) -> float | Tensor:
     """Noise level of all images ``y`` as a number, or of each as ``(B, 1, 1, 1)``, to multiply with."""
     if not isinstance(sigma, Tensor) or sigma.ndim == 0:
-        return check_number(sigma, "sigma", low, open_low=open_low)
+        return check_number(sigma, "sigma", 0.0, open_low=open_low)
     if sigma.shape not in ((len(y),), (len(y), 1, 1, 1)):
         raise ValueError(
             f"sigma must be a number, or one for each of {len(y)} images; got shape {tuple(sigma.shape)}."
         )
     for extreme in (sigma.min(), sigma.max(), sigma.sum()):
-        check_number(extreme.item(), "sigma", low, open_low=open_low)
+        check_number(extreme.item(), "sigma", 0.0, open_low=open_low)
     return sigma.to(y).view(-1, 1, 1, 1)
 
 
@@ -179,19 +179,19 @@ def check_seed(seed: int, name: str = "seed") -> int:
         raise TypeError(f"{name} must be a whole number; got {seed!r:.80}.") from None
 
 
-def stream(seed: int, name: str = "seed") -> torch.Generator:
+def stream(seed: int) -> torch.Generator:
     """Random numbers that begin at a seed, on the CPU, so that every device sees the same."""
-    return torch.Generator().manual_seed(check_seed(seed, name))
+    return torch.Generator().manual_seed(check_seed(seed))
 
 
-def check_shape(shape: Sequence[int], name: str = "shape") -> tuple[int, int, int]:
+def check_shape(shape: Sequence[int]) -> tuple[int, int, int]:
     """Return the ``(C, H, W)`` of an image as three ints, and raise if it is not that."""
     try:
         channels, height, width = (operator.index(side) for side in shape)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be (C, H, W); got {shape!r:.80}: no three whole numbers.") from None
+        raise ValueError(f"shape must be (C, H, W); got {shape!r:.80}: no three whole numbers.") from None
     if min(channels, height, width) < 1:
-        raise ValueError(f"{name} must be (C, H, W); got {tuple(shape)}, where something is less than 1.")
+        raise ValueError(f"shape must be (C, H, W); got {tuple(shape)}, where something is less than 1.")
     return channels, height, width
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 
-from gahr._calls import Caller
+from gahr._calls import Caller, refusal
 from gahr._checks import stream
 
 __all__ = ["differentiated", "frozen"]
@@ -81,7 +81,7 @@ def differentiated(f: Caller, y: Tensor, sigma: float | None) -> Products:
     try:
         gradient = torch.func.vjp(lambda image: f(image, sigma), y)[1]
     except RuntimeError as error:
-        raise _refusal(error) from None
+        raise refusal(error) from None
 
     def ahead(direction: Tensor) -> Tensor:
         return torch.func.jvp(lambda image: f(image, sigma), (y,), (direction[None],))[1][0]
@@ -100,7 +100,7 @@ def differentiated(f: Caller, y: Tensor, sigma: float | None) -> Products:
             try:
                 push(y), pull(y)
             except (RuntimeError, TypeError) as error:
-                refused = refused or _refusal(error)
+                refused = refused or refusal(error)
             else:
                 return push, pull
     raise refused
@@ -108,9 +108,3 @@ def differentiated(f: Caller, y: Tensor, sigma: float | None) -> Products:
 
 def _in_turn(product: Callable) -> Callable:
     return lambda rows: torch.stack([product(row) for row in rows])
-
-
-def _refusal(error: Exception) -> ValueError:
-    return ValueError(
-        f"torch cannot differentiate this denoiser: {(str(error).splitlines() or [type(error).__name__])[0]}"
-    )

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gahr._calls import Caller, need_gradient
+from gahr._calls import Caller, need_gradient, refusal
 from gahr._checks import check_count, check_images, check_square, check_tensor, full, stream
 from gahr._products import differentiated, frozen
 from gahr.denoisers import Denoiser
@@ -60,7 +60,7 @@ def jacobian(f: Denoiser, y: Tensor, sigma: float | None = None, chunk: int = 20
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        raise ValueError(f"torch cannot differentiate this denoiser: {str(error).splitlines()[0]}") from error
+        raise refusal(error) from error
     return rows.reshape(y.numel(), y.numel()).detach()
 
 
@@ -88,13 +88,7 @@ class Linearization:
 
     def matrix(self) -> Tensor:
         """The whole Jacobian, ``(d, d)``, as `jacobian` gives it: d directions pushed through."""
-        columns = self.y.new_empty(self.d, self.d)
-        for first in range(0, self.d, self.chunk):
-            last = min(first + self.chunk, self.d)
-            pixels = self.y.new_zeros(last - first, self.d)
-            pixels[range(last - first), range(first, last)] = 1
-            columns[first:last] = self.jvp(pixels)
-        return columns.T
+        return self.jvp(torch.eye(self.d).to(self.y)).T
 
     def _in_chunks(self, product: Callable, rows: Tensor, name: str) -> Tensor:
         check_tensor(rows, name, f"rows (n, {self.d}) of {self.y.dtype}")

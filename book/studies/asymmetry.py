@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from book.studies.energies import energies, least_excess, pair_share
 from gahr import bases, images, measures, networks, zoo
-from gahr.analysis import asymmetry
+from gahr.analysis import subspaces
 from gahr.denoisers import BlindWiener, Denoiser, Wiener, add_noise
 from gahr.ideal import discs
 from gahr.images import synthetic
@@ -155,7 +155,7 @@ def _at_one(f: Denoiser, x: Tensor, sigma: float, known: float | None, draws: in
         "cost": least_excess(found, sigma) / (sum(errors) / draws),
     }
     cuts = [k for k in CUTS if k < len(J)]
-    return row | {f"within {k}": asymmetry.within(J, basis.e[:k]) for k in cuts}
+    return row | {f"within {k}": subspaces.within(J, basis.e[:k]) for k in cuts}
 
 
 def _matrix(f: Denoiser, y: Tensor, sigma: float | None) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from gahr import _files, bases, jacobian, measures, zoo
-from gahr.analysis import asymmetry, subspaces
+from gahr.analysis import subspaces
 from gahr.denoisers import Denoiser, add_noise
 from gahr.jacobian import linearize
 
@@ -49,7 +49,7 @@ def at(f: Denoiser, x: Tensor, leading: int = LEADING, passes: int = 120) -> tup
         "lam": basis.lam.tolist(),
         "ratio": ratio.value,
         "se": ratio.error,
-        "within": asymmetry.within(J, basis.e[:50]),
+        "within": subspaces.within(J, basis.e[:50]),
         "packed": _files.pack_vectors(shown[:, 0]),
     }
     return row, basis.e

@@ -122,9 +122,7 @@ def packets(
     name, levels = check_wavelet(name), check_count(levels, "levels", 0)
     if x.shape[2] % 2**levels or x.shape[3] % 2**levels:
         raise ValueError(f"{x.shape[2]}x{x.shape[3]} is not divisible by 2^{levels}; use fewer levels.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "level too high": periodic boundaries make it harmless
-        found = [_packet(guide, clean, levels, name, cost)[1] for guide, clean in pairs]
+    found = [_packet(guide, clean, levels, name, cost)[1] for guide, clean in pairs]
     return torch.from_numpy(np.concatenate(found)).to(x)
 
 
@@ -134,14 +132,11 @@ def _packet(guide: np.ndarray, x: np.ndarray, levels: int, name: str, cost: Cost
     whole = cost(guide), x.ravel()
     if levels == 0:
         return whole
-    pairs = zip(*(_four(pywt.dwt2(a, name, mode="periodization")) for a in (guide, x)), strict=True)
+    (low, high), (clean_low, clean_high) = (pywt.dwt2(a, name, mode="periodization") for a in (guide, x))
+    pairs = zip((low, *high), (clean_low, *clean_high), strict=True)
     parts = [_packet(a, b, levels - 1, name, cost) for a, b in pairs]
     split = sum(part[0] for part in parts), np.concatenate([part[1] for part in parts])
     return split if split[0] < whole[0] else whole
-
-
-def _four(bands: tuple) -> list[np.ndarray]:
-    return [bands[0], *bands[1]]
 
 
 def blocks(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gahr._checks import check_images, check_number
+from gahr._checks import check_count, check_images
 from gahr.denoisers import shrinkage
 from gahr.images import synthetic
 
@@ -30,9 +30,9 @@ class Dense(nn.Module):
 
     def __init__(self, size: int, width: int = 512, layers: int = 3, seed: int = 0) -> None:
         super().__init__()
-        d, layers = int(check_number(size, "size", 1)) ** 2, int(check_number(layers, "layers", 1))
+        d, layers = check_count(size, "size", 1) ** 2, check_count(layers, "layers", 1)
         self.size, generator = size, torch.Generator().manual_seed(seed)
-        widths = [d, *[int(check_number(width, "width", 1))] * (layers - 1), d]
+        widths = [d, *[check_count(width, "width", 1)] * (layers - 1), d]
         self.layers = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in itertools.pairwise(widths))
         for layer in self.layers:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from gahr._checks import check_images, check_number, check_seed, check_tensor
+from gahr._checks import check_count, check_images, check_number, check_seed, check_tensor
 from gahr.images import synthetic
 
 __all__ = ["convolution_mse", "distances", "likeness", "moved", "order", "side", "whole", "window_mse"]
@@ -93,7 +93,7 @@ def window_mse(covariance: Tensor, sigma: float, radius: int) -> float:
     ``radius = size - 1`` this is the Wiener filter.
     """
     size = side(covariance)
-    radius = min(int(check_number(radius, "radius", 0)), size - 1)
+    radius = min(check_count(radius, "radius", 0), size - 1)
     check_number(sigma, "sigma", 0.0, open_low=True)
     C, step = covariance.cpu().double(), torch.arange(-radius, radius + 1)
     pixels = torch.arange(size * size)

@@ -2,7 +2,7 @@
 
 Where factors are nearly equal, single vectors are arbitrary and only the space that they span is
 defined. The first two numbers here are about that space, for every number of directions ``k`` at once;
-`angles` has the principal angles one by one.
+`angles` has the principal angles one by one. `within` asks how symmetric a Jacobian is inside such a space.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from gahr._checks import check_number, check_orthonormal, check_tensor
+from gahr.jacobian import Linearization
 
-__all__ = ["angles", "shared", "shared_when_mixed"]
+__all__ = ["angles", "shared", "shared_when_mixed", "within"]
 
 
 def shared(a: Tensor, b: Tensor) -> Tensor:
@@ -82,3 +83,21 @@ def angles(a: Tensor, b: Tensor) -> Tensor:
         )
     found = subspace_angles(*(rows.detach().cpu().double().numpy().T for rows in (a, b)))
     return torch.from_numpy(found).rad2deg().flip(0).to(a.device)
+
+
+def within(J: Tensor | Linearization, rows: Tensor) -> float:
+    """``||J - J^T|| / ||J||`` inside a space, for instance that of the leading directions.
+
+    ``J`` is the matrix, ``(d, d)``, or what `gahr.jacobian.linearize` returns; orthonormal ``rows``, ``(k,
+    d)``, span the space.
+
+    Examples
+    --------
+    >>> J = torch.tensor([[1.0, 0.0, 5.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    >>> within(J, torch.eye(3)[:2]), round(within(J, torch.eye(3)), 3)
+    (0.0, 1.361)
+    """
+    check_tensor(rows, "rows", "directions (k, d)")
+    products = rows @ J.T if isinstance(J, Tensor) else J.jvp(rows.contiguous())
+    inside = products @ rows.T
+    return ((inside - inside.T).norm() / inside.norm()).item()

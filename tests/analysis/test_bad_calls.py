@@ -9,7 +9,6 @@ import gahr
 from book.studies import agreement, energies, shrinkage, two_networks
 from gahr import images, intervals, plots
 from gahr.analysis import (
-    asymmetry,
     bestbasis,
     calpha,
     harmonics,
@@ -94,7 +93,7 @@ CASES = {
     "no picture": (lambda: plots.gallery([]), "a gallery needs at least one picture"),
     "no gallery": (lambda: plots.gallery(None), "a gallery needs at least one picture"),
     "no column": (lambda: plots.gallery(X, columns=0), "columns must be in"),
-    "within": (lambda: asymmetry.within(torch.eye(2), [1]), "rows must be directions.*got list"),
+    "within": (lambda: subspaces.within(torch.eye(2), [1]), "rows must be directions.*got list"),
     "energies": (lambda: energies.energies([1, 2]), "J must be a square matrix.*got int"),
     "step": (lambda: calpha.step(X, None), "heights must be one a column.*got NoneType"),
     "samples": (lambda: calpha.structure([1], 1, (1,)), "f must be samples.*got list"),

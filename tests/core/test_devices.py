@@ -17,7 +17,6 @@ from book.studies import shuffled as study
 from gahr import _files, bases, ideal, intervals, jacobian, measures, networks, plots, sampling, scores
 from gahr._calls import place_of
 from gahr.analysis import (
-    asymmetry,
     bestbasis,
     harmonics,
     inverse,
@@ -224,7 +223,7 @@ CASES = {
     ),
     "asymmetry": lambda x, to, net: (
         energies.energies([jacobian.linearize(Blind(net), y[None]) for y in x[:2]], 4),
-        asymmetry.within(jacobian.linearize(Blind(net), x[:1]), to(ROWS)),
+        subspaces.within(jacobian.linearize(Blind(net), x[:1]), to(ROWS)),
         energies.pair_share(x[0, 0]), energies.energies([x[0, 0], x[1, 0]]),
     ),
     "slopes": lambda x, to, net: (

@@ -5,7 +5,7 @@ import torch
 
 from book.studies import energies
 from gahr import denoisers
-from gahr.analysis import asymmetry
+from gahr.analysis import subspaces
 from gahr.denoisers import add_noise
 from gahr.jacobian import linearize
 
@@ -51,7 +51,7 @@ def test_products_tell_the_same_as_matrices():
     P = rows @ M @ rows.T
     expected = ((P - P.T).norm() / P.norm()).item()
     for whole in (J[0], M):
-        assert asymmetry.within(whole, rows) == pytest.approx(expected, rel=1e-4)
+        assert subspaces.within(whole, rows) == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_lasting_turn_costs_what_the_bound_says_and_a_passing_one_is_not_counted():
