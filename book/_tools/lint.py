@@ -192,9 +192,9 @@ def imports(chapter: Chapter) -> Problems:
 
 
 def length(chapter: Chapter) -> Problems:
-    """A chapter has 1,500 to 3,500 words."""
-    if not 1500 <= words(chapter.text) <= 3500:
-        yield f"{words(chapter.text)} words; a chapter has 1,500 to 3,500"
+    """A chapter has 1,500 to 2,800 words."""
+    if not 1500 <= words(chapter.text) <= 2800:
+        yield f"{words(chapter.text)} words; a chapter has 1,500 to 2,800"
 
 
 def figures(chapter: Chapter) -> Problems:

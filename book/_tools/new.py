@@ -1,6 +1,6 @@
 """Start a chapter from the template.
 
-python book/_tools/new.py book/04-transition.ipynb "From memorization to generalization"
+python book/_tools/new.py book/12-contours.ipynb "Contours in colour"
 """
 
 from __future__ import annotations
