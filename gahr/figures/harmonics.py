@@ -44,14 +44,16 @@ def ends(
     limits
         For each denoiser the slope of an unlimited picture.
     levels
-        Noise levels at 40 pixels, increasing.
+        Noise levels at 40 pixels, increasing; weak noise is drawn to the right, as in the other figures.
     """
     middle = [(a * b) ** 0.5 for a, b in zip(levels, levels[1:], strict=False)]
     for ax, (kind, sides) in zip(axes, bent.items(), strict=True):
         for (side, values), line in zip(sides.items(), ("-", "--"), strict=True):
-            ax.semilogx(middle, values, line, label=f"{side:,} pixels")
+            ax.plot(middle, values, line, label=f"{side:,} pixels")
         ax.axhline(limits[kind], color=plots.COLORS["gray"], ls=":")
-        ax.set(title=kind, xlabel="noise x 40 / side", ylim=(0, 1))
+        ax.set(title=kind, xlabel="noise x 40 / side   less →", ylim=(0, 1))
+        plots.log_ticks(ax, [s for s in (0.03, 0.1, 0.3, 1, 3) if middle[0] <= s <= middle[-1]])
+        ax.invert_xaxis()
     axes[0].set_ylabel("local slope")
     axes[0].legend()
 
@@ -157,7 +159,7 @@ def measure_table(measured: Mapping[str, Sequence[Mapping]]) -> str:
     ``measured``: by the name to print, rows of the stored result ``calpha40-harmonics`` of one class and
     basis. The alignment of the first is bold.
     """
-    keys = ("aligned", "aligned, mirror", "purity", "purity, mirror", "order")
+    keys = ("aligned", "aligned, mirror", "purity", "purity, mirror")
     rows = [
         [name, *(_error(pick(found, measure=key)[0], ".2f") for key in keys)]
         for name, found in measured.items()
@@ -199,7 +201,7 @@ def shares(axes: Iterable[Axes], panels: Mapping[str, Mapping[float, Sequence[fl
         ax.plot(list(rows), data, color=plots.COLORS["sky"], lw=0.7)
         ax.plot(list(rows), data.mean(1), "o-", color=plots.COLORS["blue"], label="mean")
         ax.axhline(STRIP, color=plots.COLORS["gray"], ls=":", label="share of the area")
-        ax.set(title=title, xlabel="alpha of the contour", ylim=(0, 1))
+        ax.set(title=title, xlabel="alpha", ylim=(0, 1))
         ax.set_xticks(list(rows), [f"{place:g}" for place in rows])
     axes[0].set_ylabel("share near the contour")
 
