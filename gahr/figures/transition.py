@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgba
 from gahr import plots
 from gahr.analysis import transition
 
-__all__ = ["Live", "at_step", "bands", "gap_scale", "histories", "levels", "picture_sizes"]
+__all__ = ["Live", "bands", "gap_scale", "histories", "levels", "picture_sizes"]
 
 _HALVES = {"a": "o-", "b": "s--"}
 _HUES = [plots.COLORS[name] for name in ("blue", "orange", "green", "purple")]
@@ -106,16 +106,6 @@ def histories(ax: Axes, runs: Mapping[int, Sequence[tuple[float, float]]], clock
     plots.log_ticks(ax, _powers(min(times), max(times)))
     gap_scale(ax)
     ax.set(xlabel=clock, ylabel="gap (dB)", ylim=(-0.3, 10))
-
-
-def at_step(ax: Axes, gaps: Mapping[int, float], step: int) -> None:
-    """Gap in dB against N as it stood at one step of training; dotted, 1 dB."""
-    ax.plot(list(gaps), list(gaps.values()), "o-", color=plots.COLORS["blue"], label="gap")
-    ax.axhline(1, color=plots.COLORS["gray"], ls=":", label="1 dB")
-    gap_scale(ax)
-    plots.log_ticks(ax, _powers(min(gaps), max(gaps)))
-    ax.set(xlim=(min(gaps) / 1.5, 1.5 * max(gaps)), ylim=(-0.3, 10))
-    ax.set(xlabel="training images N", ylabel="gap (dB)", title=f"after {step:,} steps")
 
 
 class Live:

@@ -81,12 +81,6 @@ def test_histories_draw_the_gap_against_the_given_clock(axes):
     assert axes[0].get_xlabel() == "looks" and list(axes[0].get_xticks()) == [1, 10, 100]
 
 
-def test_a_ladder_at_a_step_stands_beside_one_decibel(axes):
-    figures.at_step(axes[0], {10: 3.0, 100: 0.5}, 1778)
-    assert points(axes[0], "gap") == [[10, 3], [100, 0.5]]
-    assert line(axes[0], "1 dB").get_ydata()[0] == 1 and axes[0].get_title() == "after 1,778 steps"
-
-
 def test_live_rows_become_a_line_and_the_end_a_dot():
     drawn = []
     with figures.Live(100) as live:
