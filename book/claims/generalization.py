@@ -138,18 +138,15 @@ def _figure1() -> list[Claim]:
             rising,
             f"{CLOTHES}; {looks(1000)} and {looks(14_000)}",
             partial(claim.rising, "fashion32-unet16", 14_000),
-            "Our pictures are smaller and need fewer: at N = 1,000 the transition is over. Chapter 5 "
-            "measures where it lies.",
-            "the transition begins at small noise",
+            fact="the transition begins at small noise",
         ),
         Claim(
             "Fig. 1",
             "the same, faces",
             rising,
-            FACES.format(40),
+            f"{FACES.format(40)}; {looks(1000)} and {looks(13_000)}",
             partial(claim.rising, "faces40-unet16", 13_000),
-            "The two halves do not agree.",
-            "the transition begins at small noise",
+            fact="the transition begins at small noise",
         ),
         Claim(
             "Fig. 1",

@@ -11,6 +11,7 @@ from gahr import images, intervals, plots
 from gahr.analysis import (
     bestbasis,
     calpha,
+    dense,
     harmonics,
     locality,
     manifolds,
@@ -80,6 +81,9 @@ CASES = {
     "variance": (lambda: pairs.kl("a", [0.1, 0.2], 3), "variance must be numbers; got 'a'"),
     "side": (lambda: locality.order(8.5), "size must be a whole number; got 8.5"),
     "window": (lambda: locality.window_mse([1.0], 0.1, 1), "M must be a square matrix.*got list"),
+    "half a radius": (lambda: locality.window_mse(torch.eye(4), 0.1, 1.5), "radius must be a whole number"),
+    "half a side": (lambda: dense.Dense(2.5), "size must be a whole number; got 2.5"),
+    "half a layer": (lambda: dense.Dense(8, 4, layers=1.5), "layers must be a whole number; got 1.5"),
     "order": (lambda: locality.moved(X, None), r"order must be pixel indices, \(64,\); got NoneType"),
     "order too short": (
         lambda: locality.moved(X, torch.arange(3)),

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from gahr import bases, ideal, jacobian, measures, networks, sampling, scores
+from gahr._calls import refusal
 from gahr.analysis import inverse
 from gahr.denoisers import Blind, Rescaled, Threshold, Wiener, add_noise
 from gahr.ideal.cones import ExactCone
@@ -410,3 +411,8 @@ def test_networks_of_diffusers():
     f = Rescaled(lambda y, sigma=None: net(y, 0))
     J = jacobian.linearize(f, y)
     torch.testing.assert_close(J.matrix(), jacobian.jacobian(f, y), atol=1e-4, rtol=0)
+
+
+def test_a_refusal_gives_the_first_line_of_the_reason_or_its_kind():
+    assert str(refusal("no gate\nat 0x7f")) == "torch cannot differentiate this denoiser: no gate"
+    assert str(refusal(RuntimeError())) == "torch cannot differentiate this denoiser: RuntimeError"
