@@ -88,18 +88,20 @@ def summary(view: View, kind: str, count: int = 30, lender: View | None = None) 
     numbers
         ``aligned`` with the picture's edges, and with those of its mirror image (left and right
         exchanged), which has edges of the same kinds in the wrong places; ``purity`` along the
-        contour and along its mirror image; ``length`` of the contour that a vector covers; ``share``
+        contour and along its mirror image, and the ``purity, less mirror``; ``length`` of the contour that a vector covers; ``share``
         of energy near it; and ``order``, the rank correlation of frequency along the contour with
         rank.
     """
     e = leading(view if lender is None else lender, kind, count)
     rank = torch.arange(len(e), dtype=torch.float64, device=e.device)
+    own, mirror = (harmonics.purity(e, h).mean().item() for h in (view.heights, view.heights.flip(0)))
     place = harmonics.frequency(e, view.heights).argsort().argsort().double()
     return {
         "aligned": harmonics.alignment(e, view.x).mean().item(),
         "aligned, mirror": harmonics.alignment(e, view.x.flip(-1)).mean().item(),
-        "purity": harmonics.purity(e, view.heights).mean().item(),
-        "purity, mirror": harmonics.purity(e, view.heights.flip(0)).mean().item(),
+        "purity": own,
+        "purity, mirror": mirror,
+        "purity, less mirror": own - mirror,
         "share": harmonics.share(e, view.heights).mean().item(),
         "length": harmonics.length(e, view.heights).mean().item(),
         "order": torch.corrcoef(torch.stack([rank, place]))[0, 1].item(),

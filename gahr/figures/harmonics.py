@@ -129,26 +129,18 @@ def _heads(stored: dict) -> list[str]:
     return [f"alpha = {alpha}" for alpha in _alphas(stored)]
 
 
-def _kinds(stored: dict) -> dict[str, str]:
-    """Bases of the curves, and how a table calls them."""
-    names = dict.fromkeys(row["basis"] for row in stored["curves"])
-    return {name: name if name == "network" else f"oracle, {name}" for name in names}
+def basis_table(stored: dict, theories: Mapping[str, Sequence[float]], shown: Sequence[str]) -> str:
+    """The slopes over the rule's levels: networks, the paper's, theories', and an oracle's in several bases.
 
-
-def basis_table(stored: dict, theory: Sequence[float]) -> str:
-    """The slopes over the rule's levels: networks, the paper's, a theory's, and an oracle's in several bases.
-
-    The network's of the last class is bold.
+    ``theories``: by name, a slope for each class. ``shown``: which bases of the curves, the network first;
+    its slope of the last class is bold.
     """
-    kinds = _kinds(stored)
-    rows = [[text, *_cells(stored, basis=kind, range="rule")] for kind, text in kinds.items()]
+    names = {name: name if name == "network" else f"oracle, {name}" for name in shown}
+    rows = [[text, *_cells(stored, basis=kind, range="rule")] for kind, text in names.items()]
     _embolden(rows[0], -1)
-    ours = [value for value, _, _ in _spans(stored, basis="network", range="rule")]
-    less = (f"{value - best:+.2f}" for value, best in zip(ours, theory, strict=True))
     rows[1:1] = [
         ["the paper's networks", *(str(paper.SLOPES.get(alpha, "-")) for alpha in _alphas(stored))],
-        ["limit for true C^alpha", *(f"{best:.2f}" for best in theory)],
-        ["network less this limit", *less],
+        *([f"theory, {name}", *(f"{value:.2f}" for value in v)] for name, v in theories.items()),
     ]
     return table(("slope", *_heads(stored)), rows)
 
@@ -157,14 +149,15 @@ def measure_table(measured: Mapping[str, Sequence[Mapping]]) -> str:
     """Means and standard errors of measures of `book.studies.calpha.summary`, a row for each name.
 
     ``measured``: by the name to print, rows of the stored result ``calpha40-harmonics`` of one class and
-    basis. The alignment of the first is bold.
+    basis. The alignment of the first is bold, and how far its purity along the contour exceeds the mirror's.
     """
-    keys = ("aligned", "aligned, mirror", "purity", "purity, mirror")
+    keys = ("aligned", "aligned, mirror", "purity", "purity, mirror", "purity, less mirror")
     rows = [
         [name, *(_error(pick(found, measure=key)[0], ".2f") for key in keys)]
         for name, found in measured.items()
     ]
     _embolden(rows[0], 1)
+    _embolden(rows[0], -1)
     return table(("first 20 vectors", *keys), rows)
 
 

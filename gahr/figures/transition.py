@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
 
 from gahr import plots
 from gahr.analysis import transition
@@ -52,17 +52,15 @@ def levels(
 
 
 def bands(ax: Axes, sigmas: Sequence[float], found: Mapping[float, Sequence[Sequence[float]]]) -> None:
-    """N* against the noise level: for each threshold a band from the least to the largest value found.
+    """N* against the noise level: for each threshold a line, in a band from the least to the largest value.
 
-    The band of 1 dB is filled, the others are outlines, so that all are seen where they overlap.
-    ``found`` has, by threshold in dB, the values of N* that were found at each noise level.
+    ``found`` has, by threshold in dB, the values of N* that were found at each noise level; the line is
+    their median.
     """
     for (threshold, rows), color in zip(found.items(), _HUES, strict=False):
-        low, high = [min(row) for row in rows], [max(row) for row in rows]
-        face = to_rgba(color, 0.3) if threshold == 1 else "none"
-        look = {"facecolor": face, "edgecolor": color, "lw": 1.5, "ls": "-" if threshold <= 1 else "--"}
-        look["zorder"] = 1 if threshold == 1 else 2
-        ax.fill_between(sigmas, low, high, label=f"{threshold:g} dB", **look)
+        values = np.array(rows)
+        ax.plot(sigmas, np.median(values, 1), color=color, label=f"{threshold:g} dB")
+        ax.fill_between(sigmas, values.min(1), values.max(1), color=color, alpha=0.2, lw=0)
     plots.log_ticks(ax, (0.01, 0.1, 1), (100, 1000, 10_000))
     ax.set(xlabel="noise level", ylim=(90, 14_000))
 
