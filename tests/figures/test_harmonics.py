@@ -100,31 +100,33 @@ def test_local_slopes_stand_between_their_levels_with_the_rules_shaded():
     assert sorted((shaded.get_x(), shaded.get_x() + shaded.get_width())) == [0, 20]
 
 
-def test_slopes_stand_above_the_papers_the_best_and_what_is_missing_to_it():
-    rows = lines_of(harmonics.basis_table(stored(), [1 / 2, 3 / 4]))[2:]
+def test_slopes_stand_above_the_papers_and_what_theories_allow():
+    theories = {"true C^alpha": [1 / 2, 3 / 4], "these pictures": [0, 2 / 3]}
+    rows = lines_of(harmonics.basis_table(stored(), theories, ("network", "cosines")))[2:]
     assert rows[0] == "| network | 0.40 ± 0.02 | **0.60 ± 0.02** |"
     assert rows[1] == "| the paper's networks | 0.46 | 0.75 |"
-    assert rows[2] == "| limit for true C^alpha | 0.50 | 0.75 |"
-    assert rows[3] == "| network less this limit | -0.10 | -0.15 |"
+    assert rows[2] == "| theory, true C^alpha | 0.50 | 0.75 |"
+    assert rows[3] == "| theory, these pictures | 0.00 | 0.67 |"
     assert rows[4] == "| oracle, cosines | 0.30 ± 0.01 | 0.30 ± 0.01 |"
+    assert len(lines_of(harmonics.basis_table(stored(), theories, ("network",)))[2:]) == 4
 
 
 def test_a_slope_that_the_paper_does_not_print_is_left_out():
     given = stored()
     for name in ("classes", "slopes"):
         given[name] = [row | {"alpha": 4} for row in given[name] if row["alpha"] == 3]
-    assert "| the paper's networks | - |" in harmonics.basis_table(given, [0.8])
+    assert "| the paper's networks | - |" in harmonics.basis_table(given, {"limit": [0.8]}, ("network",))
 
 
 def test_measures_and_oracles_are_written_as_stored():
-    names = ("order", "aligned", "aligned, mirror", "purity", "purity, mirror")
+    names = ("order", "aligned", "aligned, mirror", "purity", "purity, mirror", "purity, less mirror")
     measured = [{"measure": name, "mean": k / 10, "se": 0.01} for k, name in enumerate(names)]
     table = lines_of(harmonics.measure_table({"network": measured, "cosines": measured}))
-    assert table[0] == "| first 20 vectors | aligned | aligned, mirror | purity | purity, mirror |"
+    assert table[0] == "| " + " | ".join(("first 20 vectors", *names[1:])) + " |"
     numbers = " | ".join(f"0.{k}0 ± 0.01" for k in (2, 3, 4))
     assert table[2:] == [
-        f"| network | **0.10 ± 0.01** | {numbers} |",
-        f"| cosines | 0.10 ± 0.01 | {numbers} |",
+        f"| network | **0.10 ± 0.01** | {numbers} | **0.50 ± 0.01** |",
+        f"| cosines | 0.10 ± 0.01 | {numbers} | 0.50 ± 0.01 |",
     ]
     rows = []
     for alpha in (2, 4):

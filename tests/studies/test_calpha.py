@@ -60,8 +60,11 @@ def test_cosines_are_waves_but_follow_no_edge(views):
     for kind in ("network", "cosines"):
         numbers = calpha.summary(views[0], kind)
         assert numbers["aligned"] == pytest.approx(numbers["aligned, mirror"], abs=0.02)
+        less = numbers["purity"] - numbers["purity, mirror"]
+        assert numbers["purity, less mirror"] == pytest.approx(less)
     wavelets = calpha.summary(views[0], "wavelets")
     cosines = calpha.summary(views[0], "cosines")
+    assert abs(cosines["purity, less mirror"]) < 1e-4 < abs(wavelets["purity, less mirror"])
     assert cosines["purity"] > wavelets["purity"] and cosines["length"] > 3 * wavelets["length"]
     with pytest.raises(KeyError, match="kind of basis"):
         calpha.leading(views[0], "curvelets")
