@@ -88,9 +88,9 @@ def summary(view: View, kind: str, count: int = 30, lender: View | None = None) 
     numbers
         ``aligned`` with the picture's edges, and with those of its mirror image (left and right
         exchanged), which has edges of the same kinds in the wrong places; ``purity`` along the
-        contour and along its mirror image, and the ``purity, less mirror``; ``length`` of the contour that a vector covers; ``share``
-        of energy near it; and ``order``, the rank correlation of frequency along the contour with
-        rank.
+        contour and along its mirror image, and their difference, ``purity, less mirror``; ``length`` of
+        the contour that a vector covers; ``share`` of energy near it; and ``order``, the rank correlation
+        of frequency along the contour with rank.
     """
     e = leading(view if lender is None else lender, kind, count)
     rank = torch.arange(len(e), dtype=torch.float64, device=e.device)

@@ -3,7 +3,7 @@
 from gahr.images.classes import count, fresh, is_drawn, load
 from gahr.images.own import split
 from gahr.images.photographs import capacity, covariance, drop_near_duplicates, portrait, read, split_indices
-from gahr.images.pictures import folder
+from gahr.images.pictures import folder, tile
 
 __all__ = [
     "capacity",
@@ -18,4 +18,5 @@ __all__ = [
     "read",
     "split",
     "split_indices",
+    "tile",
 ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gahr._checks import check_number
+from gahr._checks import check_count, check_number
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["ENDINGS", "Unreadable", "files", "folder", "read_file", "settle"]
+__all__ = ["ENDINGS", "Unreadable", "files", "folder", "read_file", "settle", "tile"]
 
 _KINDS = "apng avif bmp dib gif heic heif jfif jp2 jpe jpeg jpg mpo pgm png pnm ppm tif tiff webp"
 ENDINGS = frozenset(f".{kind}" for kind in _KINDS.split())
@@ -99,10 +101,82 @@ def read_file(file: str | Path, size: int, *, color: bool = False) -> Tensor:
         is of a kind of which nobody can say what white is (32 bits). It is a `ValueError`.
     """
     check_number(size, "size", 1)
+    with _named(file):
+        return torch.stack([_square(frame, size, color, file) for frame in _frames(Path(file))])
+
+
+def tile(path: str | Path, to: str | Path, side: int) -> int:
+    """Cut every picture of a folder and its subfolders into square tiles, each a PNG file.
+
+    Tile k of ``PATH/day/1.tif`` becomes ``TO/day/1.tif/1_k.png``, counted row by row, frame after frame:
+    with ``split(TO, groups="folder")`` the tiles of one picture stay together. Pictures are read as by
+    `read_file`, but neither cut to a square nor shrunk nor made gray; 16 bits stay 16. What is left at the
+    right and the lower edge, less than a tile, is left out.
+
+    Parameters
+    ----------
+    path, to
+        Folder of the pictures; a folder that does not exist yet. It is made whole or not at all.
+    side
+        Of a tile, in pixels.
+
+    Returns
+    -------
+    count
+        How many tiles were written.
+
+    Raises
+    ------
+    FileExistsError
+        If ``to`` exists.
+    FileNotFoundError
+        If there is no such folder, or no picture in it.
+    Unreadable
+        If a file cannot be read or is smaller than a tile; the message names it.
+    """
+    side, target, root = check_count(side, "side", 1), Path(to).expanduser(), Path(path).expanduser()
+    if target.exists():
+        raise FileExistsError(f"{target} exists; tiles are written into a new folder.")
+    found = files(root)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as made:
+        tiles = Path(made, "tiles")
+        count = sum(_cut(file, tiles / file.relative_to(root), side) for file in found)
+        tiles.rename(target)
+    return count
+
+
+def _cut(file: Path, folder: Path, side: int) -> int:
+    """Write a file's tiles into a folder of its own; how many there are."""
+    from PIL import Image
+
+    folder.mkdir(parents=True)
+    count, frames = 0, _frames(file)
+    while True:
+        with _named(file):
+            frame = next(frames, None)
+            if frame is None:
+                return count
+            frame.load()
+            width, height = frame.size
+            if min(width, height) < side:
+                raise Unreadable(f"{file} has {width} x {height} pixels, fewer than a tile of side {side}.")
+        if frame.mode == "F":
+            frame = Image.fromarray((np.asarray(frame) * 257).round().astype(np.uint16))
+        for top in range(0, height - side + 1, side):
+            for left in range(0, width - side + 1, side):
+                tile = frame.crop((left, top, left + side, top + side))
+                tile.save(folder / f"{file.stem}_{count}.png")
+                count += 1
+
+
+@contextmanager
+def _named(file: str | Path) -> Iterator[None]:
+    """What goes wrong while a file is read names the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Pillow doubts and still reads, a viewer shows
-            return torch.stack([_square(frame, size, color, file) for frame in _frames(Path(file))])
+            yield
     except Unreadable:
         raise
     except Exception as error:  # damaged bytes can make a reader fail in any way

@@ -55,7 +55,7 @@ def _sets() -> dict[str, list[Recipe]]:
         "resolution": _runs("faces10", small, blocks=1) + _runs("faces20", small, blocks=2),
         "widths": _runs("fashion32", (10, 1000, 14_000), "a", network="unet8")
         + _runs("fashion32", (10, 1000, 14_000), "a", network="unet32"),
-        "bfcnn": _runs("faces20", (13_000, 1000, 10), network="bfcnn32"),
+        "bfcnn": _runs("faces20", (*small, 1), network="bfcnn32", steps=2000),
         "bfcnn-calpha": _runs("calpha40a2 calpha40a4", halves="a", network="bfcnn32", steps=1000),
         "twins": _runs("fashion32", (14_000, 10, 1000), "a", **twin)
         + _runs("faces40", (13_000,), "a", **twin),

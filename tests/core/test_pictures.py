@@ -242,3 +242,52 @@ def test_unreadable_files_are_listed_and_skipped_on_request(tmp_path, gray):
         (tmp_path / name).unlink()
     with pytest.raises(ValueError, match="cannot be read"):
         images.folder(tmp_path, 16, skip=True)
+
+
+def test_tiles_put_together_are_the_picture_and_stay_together_in_a_split(tmp_path, rng):
+    source = {
+        "day/gray.png": rng.integers(0, 256, (21, 27), dtype=np.uint8),
+        "day/color.png": rng.integers(0, 256, (16, 24, 3), dtype=np.uint8),
+        "deep.tif": rng.integers(0, 65_536, (16, 16), dtype=np.uint16),
+    }
+    for name, pixels in source.items():
+        (tmp_path / "all" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "all" / name)
+    assert images.tile(tmp_path / "all", tmp_path / "cut" / "tiles", 8) == 2 * 3 + 2 * 3 + 2 * 2
+    for name, pixels in source.items():
+        height, width = (8 * (edge // 8) for edge in pixels.shape[:2])
+        whole, stem = np.zeros_like(pixels[:height, :width]), name.rpartition("/")[2].partition(".")[0]
+        for k in range(height * width // 64):
+            top, left = (8 * at for at in divmod(k, width // 8))
+            with Image.open(tmp_path / "cut" / "tiles" / name / f"{stem}_{k}.png") as tile:
+                whole[top : top + 8, left : left + 8] = np.asarray(tile)
+        np.testing.assert_array_equal(whole, pixels[:height, :width])
+    halves = images.split(tmp_path / "cut" / "tiles", groups="folder")
+    assert sorted(len(halves[half]) for half in ("a", "b", "held-out")) == [4, 6, 6]
+
+
+def test_pages_count_on(tmp_path, gray):
+    pages = [Image.fromarray(page) for page in (gray, 255 - gray)]
+    (tmp_path / "all").mkdir()
+    pages[0].save(tmp_path / "all" / "a.tif", save_all=True, append_images=pages[1:])
+    assert images.tile(tmp_path / "all", tmp_path / "tiles", 16) == 2
+    assert np.asarray(Image.open(tmp_path / "tiles/a.tif/a_1.png")).tolist() == (255 - gray).tolist()
+
+
+@pytest.mark.parametrize("fault", ["small", "broken", "there"])
+def test_tiles_are_made_whole_or_not_at_all(tmp_path, gray, fault):
+    (tmp_path / "all").mkdir()
+    Image.fromarray(gray).save(tmp_path / "all" / "a.png")
+    if fault == "small":
+        Image.fromarray(gray[:5]).save(tmp_path / "all" / "b.png")
+        error, text = pictures.Unreadable, r"b\.png has 16 x 5 pixels, fewer than a tile of side 8"
+    elif fault == "broken":
+        (tmp_path / "all" / "b.jpg").write_bytes(truncated_jpeg())
+        error, text = pictures.Unreadable, r"b\.jpg cannot be read"
+    else:
+        (tmp_path / "tiles").mkdir()
+        error, text = FileExistsError, "tiles exists; tiles are written into a new folder"
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(error, match=text):
+        images.tile(tmp_path / "all", tmp_path / "tiles", 8)
+    assert sorted(tmp_path.iterdir()) == before
