@@ -16,8 +16,9 @@ from gahr.denoisers import Denoiser, add_noise
 from gahr.images import synthetic
 from gahr.jacobian import asymmetry, linearize
 
-KINDS = ("network", "cosines", "wavelets")
-"""Where vectors come from: the denoiser at this picture, or one of two bases that are the same for all."""
+KINDS = ("network", "network, turned", "cosines", "wavelets")
+"""Where vectors come from: the denoiser at this picture, the same turned at random within the space that
+they span, or one of two bases that are the same for all."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,8 +67,12 @@ def leading(view: View, kind: str, count: int = 30) -> Tensor:
     picture they carry, which is more than a denoiser could know.
     """
     check_known(kind, KINDS, "kind of basis")
-    if kind == "network":
-        return view.basis.images(slice(0, count))[:, 0]
+    if kind.startswith("network"):
+        e = view.basis.images(slice(0, count))[:, 0]
+        if kind == "network":
+            return e
+        draw = torch.randn(len(e), len(e), generator=torch.Generator().manual_seed(0))
+        return torch.tensordot(torch.linalg.qr(draw)[0].to(e), e, 1)
     rows = _fixed(kind, view.x)
     order = (rows @ view.x.flatten()).abs().argsort(descending=True)[:count]
     return rows[order].view(-1, *view.x.shape[-2:])

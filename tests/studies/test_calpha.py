@@ -125,3 +125,9 @@ def test_the_mirror_exchanges_left_and_right(views):
     pure = harmonics.purity(turned, views[0].heights).mean().item()
     assert numbers["aligned, mirror"] == pytest.approx(aligned, abs=1e-4) != numbers["aligned"]
     assert numbers["purity, mirror"] == pytest.approx(pure, abs=1e-4) != numbers["purity"]
+
+
+def test_vectors_that_are_turned_span_the_same_space(views):
+    own, turned = (calpha.leading(views[0], kind, 6).flatten(1) for kind in ("network", "network, turned"))
+    assert torch.allclose(turned.T @ turned, own.T @ own, atol=1e-4)
+    assert (own * turned).sum(1).abs().max() < 0.95
