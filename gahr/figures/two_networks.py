@@ -68,7 +68,8 @@ def twin_table(
 ) -> str:
     """A beside B, trained on other images, and beside its twin: A's own images, B's initial weights.
 
-    ``halves`` and ``twins`` are two stored results each: estimates (``...-pairs``) and samples.
+    ``halves`` and ``twins`` are two stored results each: estimates (``...-pairs``) and samples. A size of
+    which no samples are stored has a dash.
     """
     rows = []
     for n in sizes:
@@ -76,8 +77,10 @@ def twin_table(
             estimates, samples = (result["rows"] for result in results)
             (curve,) = pick(estimates, n=n)
             share = dict(zip(curve["sigma"], curve["relative"], strict=True))
-            drawn = pick(samples, n=n, measure="between", share="both", by="centered")
-            alike = median(drawn[0]["values"])  # the first: with injected noise
+            alike = "-"
+            if any(row["n"] == n for row in samples):
+                drawn = pick(samples, n=n, measure="between", share="both", by="centered")
+                alike = median(drawn[0]["values"])  # the first: with injected noise
             rows.append((n, who, *(f"{share[s]:.3f}" for s in sigmas), alike))
     head = ("N", "A with", *(f"ratio, noise {s:g}" for s in sigmas), "correlation of samples")
     return table(head, rows, left=0)

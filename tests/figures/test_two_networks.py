@@ -49,5 +49,10 @@ def test_the_table_of_twins_takes_each_number_from_its_result():
         "| 10 | B | 0.500 | 0.250 | 0.50 (0.50 to 0.50) |",
         "| 10 | its twin | 0.250 | 0.125 | 0.75 (0.75 to 0.75) |",
     ]
+    without = results(0.125, 0.75)[0], {"rows": []}
+    assert (
+        twin_table(results(0.25, 0.5), without, (10,), (0.1,)).splitlines()[3]
+        == "| 10 | its twin | 0.125 | - |"
+    )
     with pytest.raises(KeyError):
         twin_table(results(0.25, 0.5), results(0.125, 0.75), (10,), (0.3,))
