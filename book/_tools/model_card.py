@@ -58,13 +58,15 @@ def bf16_costs(twin: str = "-fp32") -> str:
     found = []
     for name in zoo.names("record") + zoo.names("network"):
         if name.endswith(twin):
-            half, full = (zoo.describe(each)["curves"]["train"] for each in (name.removesuffix(twin), name))
+            both = [zoo.describe(each)["curves"] for each in (name.removesuffix(twin), name)]
+            kind = "train" if "train" in both[0] else "held_out"  # fresh images are all held out
+            half, full = (curves[kind] for curves in both)
             apart = [a - b for a, b in zip(half["psnr"], full["psnr"], strict=True)]
             weak = ", ".join(f"{d:+.2f} at {s:g}" for d, s in zip(apart[:3], half["sigma"], strict=False))
             found.append(
-                f"What bf16 costs: training PSNR of `{name.removesuffix(twin)}` less that of the same run in "
-                f"fp32 is {weak}, and between {min(apart):+.2f} and {max(apart):+.2f} dB at all levels "
-                "(one seed)."
+                f"What bf16 costs: {'training' if kind == 'train' else 'held-out'} PSNR of "
+                f"`{name.removesuffix(twin)}` less that of the same run in fp32 is {weak}, and between "
+                f"{min(apart):+.2f} and {max(apart):+.2f} dB at all levels (one seed)."
             )
     return "\n".join(found)
 
