@@ -152,7 +152,8 @@ def split(
     groups
         ``"file"``: each file by itself; ``"folder"``: all files of a subfolder belong together; or a regular
         expression, searched in each path inside the folder: files with the same first bracket (or the
-        same match) belong together, as in ``"(person[0-9]+)_"``.
+        same match) belong together, as in ``"(person[0-9]+)_"``. Of tiles (`gahr.images.pictures.tile`) the
+        rule is asked about the pictures that were cut.
     skip
         Leave out files that cannot be read; the split lists them.
     to
@@ -177,7 +178,7 @@ def split(
     if not isinstance(path, (str, Path)):
         raise TypeError(f"path must be that of a folder; got {path!r:.80}.")
     root, seed, size = Path(path).expanduser(), check_seed(seed), check_count(size, "size", 1)
-    group_of = _grouping(groups)
+    group_of, tiles = _grouping(groups), (root / pictures.TILES).exists()
     members, unreadable = defaultdict(list), {}
     for file in pictures.files(root):
         inside = file.relative_to(root).as_posix()
@@ -186,7 +187,8 @@ def split(
         except pictures.Unreadable as error:
             unreadable[inside] = str(error)
             continue
-        members[group_of(inside)] += [f"{inside}#{k}" for k in range(frames)] if frames > 1 else [inside]
+        group = group_of(inside.rpartition("/")[0] if tiles else inside)
+        members[group] += [f"{inside}#{k}" for k in range(frames)] if frames > 1 else [inside]
     if unreadable and not (skip and members):
         pictures.settle(list(unreadable.values()), len(members), False, "--skip leaves them out")
     if len(members) < 3:

@@ -19,11 +19,14 @@ from gahr._checks import check_count, check_number
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["ENDINGS", "Unreadable", "files", "folder", "read_file", "settle", "tile"]
+__all__ = ["ENDINGS", "TILES", "Unreadable", "files", "folder", "read_file", "settle", "tile"]
 
 _KINDS = "apng avif bmp dib gif heic heif jfif jp2 jpe jpeg jpg mpo pgm png pnm ppm tif tiff webp"
 ENDINGS = frozenset(f".{kind}" for kind in _KINDS.split())
 """What the names of pictures end with; other files are passed over."""
+
+TILES = "gahr-tiles.json"
+"""Name of the file that marks a folder of tiles."""
 
 _REDUCED, _NEGATIVE = 254, 262  # TIFF: a page is a preview of another; its zero is white
 
@@ -108,15 +111,17 @@ def read_file(file: str | Path, size: int, *, color: bool = False) -> Tensor:
 def tile(path: str | Path, to: str | Path, side: int) -> int:
     """Cut every picture of a folder and its subfolders into square tiles, each a PNG file.
 
-    Tile k of ``PATH/day/1.tif`` becomes ``TO/day/1.tif/1_k.png``, counted row by row, frame after frame:
-    with ``split(TO, groups="folder")`` the tiles of one picture stay together. Pictures are read as by
-    `read_file`, but neither cut to a square nor shrunk nor made gray; 16 bits stay 16. What is left at the
-    right and the lower edge, less than a tile, is left out.
+    Tile k of ``PATH/day/1.tif`` becomes ``TO/day/1.tif/1_k.png``, counted row by row, frame after frame.
+    A file `TILES` marks the folder: a split takes what belongs together from the pictures that were cut, so
+    that tiles of one picture never part. Pictures are read as by `read_file`, but neither cut to a square
+    nor shrunk nor made gray; 16 bits of gray stay 16. What is left at the right and the lower edge, less
+    than a tile, is left out.
 
     Parameters
     ----------
     path, to
-        Folder of the pictures; a folder that does not exist yet. It is made whole or not at all.
+        Folder of the pictures; a folder that does not exist yet, outside of it. It is made whole or not
+        at all.
     side
         Of a tile, in pixels.
 
@@ -131,17 +136,34 @@ def tile(path: str | Path, to: str | Path, side: int) -> int:
         If ``to`` exists.
     FileNotFoundError
         If there is no such folder, or no picture in it.
+    OSError
+        If ``to`` cannot be written.
+    TypeError
+        If ``path`` or ``to`` is no path.
     Unreadable
         If a file cannot be read or is smaller than a tile; the message names it.
+    ValueError
+        If ``to`` lies in ``path``, or ``path`` holds tiles already.
     """
+    for name, value in (("path", path), ("to", to)):
+        if not isinstance(value, (str, Path)):
+            raise TypeError(f"{name} must be that of a folder; got {value!r:.80}.")
     side, target, root = check_count(side, "side", 1), Path(to).expanduser(), Path(path).expanduser()
     if target.exists():
         raise FileExistsError(f"{target} exists; tiles are written into a new folder.")
+    if target.resolve().is_relative_to(root.resolve()):
+        raise ValueError(f"{target} lies in {root}; tiles of its pictures would be taken for pictures.")
     found = files(root)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as made:
-        tiles = Path(made, "tiles")
+    if (root / TILES).exists():
+        raise ValueError(f"{root} holds tiles already; cut the pictures that they come from.")
+    try:
+        made = tempfile.TemporaryDirectory(dir=target.parent)
+    except OSError as error:
+        raise OSError(f"{target} cannot be written ({error.strerror}).") from None
+    with made:
+        tiles = Path(made.name, "tiles")
         count = sum(_cut(file, tiles / file.relative_to(root), side) for file in found)
+        (tiles / TILES).write_text(f'{{"side": {side}}}\n', encoding="utf-8")
         tiles.rename(target)
     return count
 
@@ -155,6 +177,8 @@ def _cut(file: Path, folder: Path, side: int) -> int:
     while True:
         with _named(file):
             frame = next(frames, None)
+            if frame is None and not count:
+                raise Unreadable(f"{file} holds no picture.")
             if frame is None:
                 return count
             frame.load()
@@ -166,7 +190,7 @@ def _cut(file: Path, folder: Path, side: int) -> int:
         for top in range(0, height - side + 1, side):
             for left in range(0, width - side + 1, side):
                 tile = frame.crop((left, top, left + side, top + side))
-                tile.save(folder / f"{file.stem}_{count}.png")
+                tile.save(folder / f"{file.stem}_{count}.png", icc_profile=None)  # it is applied
                 count += 1
 
 

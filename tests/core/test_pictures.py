@@ -244,26 +244,46 @@ def test_unreadable_files_are_listed_and_skipped_on_request(tmp_path, gray):
         images.folder(tmp_path, 16, skip=True)
 
 
-def test_tiles_put_together_are_the_picture_and_stay_together_in_a_split(tmp_path, rng):
-    source = {
-        "day/gray.png": rng.integers(0, 256, (21, 27), dtype=np.uint8),
-        "day/color.png": rng.integers(0, 256, (16, 24, 3), dtype=np.uint8),
-        "deep.tif": rng.integers(0, 65_536, (16, 16), dtype=np.uint16),
-    }
-    for name, pixels in source.items():
+SOURCE = {"day/gray.png": (21, 27), "day/color.png": (16, 24, 3), "deep.tif": (16, 16)}
+
+
+@pytest.fixture
+def album(tmp_path, rng):
+    """A folder of pictures, of 16 bits where the name says deep."""
+    source = {}
+    for name, shape in SOURCE.items():
+        most, kind = (65_536, np.uint16) if "deep" in name else (256, np.uint8)
+        source[name] = rng.integers(0, most, shape, dtype=kind)
         (tmp_path / "all" / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(tmp_path / "all" / name)
-    assert images.tile(tmp_path / "all", tmp_path / "cut" / "tiles", 8) == 2 * 3 + 2 * 3 + 2 * 2
-    for name, pixels in source.items():
+        Image.fromarray(source[name]).save(tmp_path / "all" / name)
+    return source
+
+
+def test_tiles_put_together_are_the_picture(tmp_path, album):
+    assert images.tile(tmp_path / "all", tmp_path / "tiles", 8) == 2 * 3 + 2 * 3 + 2 * 2
+    for name, pixels in album.items():
         height, width = (8 * (edge // 8) for edge in pixels.shape[:2])
         whole, stem = np.zeros_like(pixels[:height, :width]), name.rpartition("/")[2].partition(".")[0]
         for k in range(height * width // 64):
             top, left = (8 * at for at in divmod(k, width // 8))
-            with Image.open(tmp_path / "cut" / "tiles" / name / f"{stem}_{k}.png") as tile:
+            with Image.open(tmp_path / "tiles" / name / f"{stem}_{k}.png") as tile:
                 whole[top : top + 8, left : left + 8] = np.asarray(tile)
         np.testing.assert_array_equal(whole, pixels[:height, :width])
-    halves = images.split(tmp_path / "cut" / "tiles", groups="folder")
-    assert sorted(len(halves[half]) for half in ("a", "b", "held-out")) == [4, 6, 6]
+
+
+@pytest.mark.parametrize(
+    ("groups", "sizes"), [("file", [4, 6, 6]), (r"([a-z])[a-z]*\.[a-z]+$", [4, 6, 6]), ("folder", [])]
+)
+def test_tiles_are_split_as_their_pictures_are(tmp_path, album, groups, sizes):
+    images.tile(tmp_path / "all", tmp_path / "tiles", 8)
+    if not sizes:  # day, and what lies beside it
+        with pytest.raises(ValueError, match="2 groups"):
+            images.split(tmp_path / "tiles", groups=groups)
+        return
+    halves = images.split(tmp_path / "tiles", groups=groups)
+    entries = {half: halves[half] for half in ("a", "b", "held-out")}
+    assert sorted(map(len, entries.values())) == sizes
+    assert all(len({entry.rpartition("/")[0] for entry in half}) == 1 for half in entries.values())
 
 
 def test_pages_count_on(tmp_path, gray):
@@ -274,20 +294,42 @@ def test_pages_count_on(tmp_path, gray):
     assert np.asarray(Image.open(tmp_path / "tiles/a.tif/a_1.png")).tolist() == (255 - gray).tolist()
 
 
-@pytest.mark.parametrize("fault", ["small", "broken", "there"])
+def test_a_profile_is_applied_once(tmp_path, rng):
+    swapped = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    (tmp_path / "all").mkdir()
+    cmyk = Image.fromarray(rng.integers(0, 256, (16, 16, 4), dtype=np.uint8), "CMYK")
+    cmyk.save(tmp_path / "all" / "a.tif", icc_profile=swapped)
+    images.tile(tmp_path / "all", tmp_path / "tiles", 16)
+    with Image.open(tmp_path / "tiles/a.tif/a_0.png") as tile:
+        assert "icc_profile" not in tile.info
+    expected = read(tmp_path / "all" / "a.tif", color=True)
+    np.testing.assert_allclose(read(tmp_path / "tiles/a.tif/a_0.png", color=True), expected, atol=0.51)
+
+
+@pytest.mark.parametrize("fault", ["small", "broken", "there", "inside", "again", "nowhere", "number"])
 def test_tiles_are_made_whole_or_not_at_all(tmp_path, gray, fault):
     (tmp_path / "all").mkdir()
     Image.fromarray(gray).save(tmp_path / "all" / "a.png")
+    to = {"inside": tmp_path / "all" / "tiles", "nowhere": tmp_path / "no" / "tiles", "number": 3}
+    to = to.get(fault, tmp_path / "tiles")
     if fault == "small":
         Image.fromarray(gray[:5]).save(tmp_path / "all" / "b.png")
-        error, text = pictures.Unreadable, r"b\.png has 16 x 5 pixels, fewer than a tile of side 8"
     elif fault == "broken":
         (tmp_path / "all" / "b.jpg").write_bytes(truncated_jpeg())
-        error, text = pictures.Unreadable, r"b\.jpg cannot be read"
-    else:
-        (tmp_path / "tiles").mkdir()
-        error, text = FileExistsError, "tiles exists; tiles are written into a new folder"
-    before = sorted(tmp_path.iterdir())
+    elif fault == "there":
+        to.mkdir()
+    elif fault == "again":
+        (tmp_path / "all" / pictures.TILES).write_text("{}")
+    error, text = {
+        "small": (pictures.Unreadable, r"b\.png has 16 x 5 pixels, fewer than a tile of side 8"),
+        "broken": (pictures.Unreadable, r"b\.jpg cannot be read"),
+        "there": (FileExistsError, "tiles exists; tiles are written into a new folder"),
+        "inside": (ValueError, "tiles lies in"),
+        "again": (ValueError, "holds tiles already"),
+        "nowhere": (OSError, r"no.tiles cannot be written \(No such file"),
+        "number": (TypeError, "to must be that of a folder; got 3"),
+    }[fault]
+    before = sorted(tmp_path.rglob("*"))
     with pytest.raises(error, match=text):
-        images.tile(tmp_path / "all", tmp_path / "tiles", 8)
-    assert sorted(tmp_path.iterdir()) == before
+        images.tile(tmp_path / "all", to, 8)
+    assert sorted(tmp_path.rglob("*")) == before
