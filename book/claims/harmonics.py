@@ -1,4 +1,4 @@
-"""Rows of the replication table on C^alpha images: section 3.2, Figures 4, 16, 17 and 18 of the paper."""
+"""Rows of the replication table on C^alpha images: bases along contours, Figures 4, 16, 17 and 18."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import torch
 
 from book.claims.claim import Found, _bounded
 from book.claims.generalization import Claim
-from gahr import intervals, paper, zoo
-from gahr.analysis.slopes import minimax_slope
-from gahr.notebook import judge, pick
+from gahr import intervals, zoo
+from gahr.notebook import pick
 
-SLOPES = "calpha40-slopes"
 HARMONICS = "calpha40-harmonics"
 UNEQUAL = "calpha40-unequal"
 BFCNN = "calpha40-bfcnn"
@@ -23,44 +21,7 @@ OTHER = "C^alpha, 40x40, BF-CNN of 32 channels (1,000 steps; under strong noise 
 
 def claims() -> list[Claim]:
     """All rows, in the paper's order."""
-    within = "slope within 0.05 of {0}, over the noise levels that chapter 8's rule chooses"
-    note = (
-        "The generator's images are less regular than alpha says, and at alpha = 1 the slope depends on the "
-        "range of noise: chapter 8."
-    )
-    rows = [
-        Claim(
-            "Fig. 4",
-            f"alpha = {alpha}: slope {value}",
-            within.format("that"),
-            SCALE,
-            partial(slope, alpha, value),
-            note,
-            "the slopes are alpha / (alpha + 1)",
-        )
-        for alpha, value in paper.SLOPES.items()
-    ]
-    rows += [
-        Claim(
-            "Fig. 4",
-            f"alpha = {alpha}: the best possible slope, {minimax_slope(alpha):.2f}",
-            within.format("alpha / (alpha + 1)"),
-            SCALE,
-            partial(slope, alpha, minimax_slope(alpha)),
-            note,
-            "the slopes are alpha / (alpha + 1)",
-        )
-        for alpha in (1, 2, 3, 4, 5)
-    ]
-    return rows + [
-        Claim(
-            "Fig. 4",
-            "the slope grows with alpha",
-            "each slope above the one before, intervals apart, alpha = 1 to 5",
-            SCALE,
-            growing,
-            "The steps become small where alpha / (alpha + 1) levels off.",
-        ),
+    return [
         Claim(
             "Fig. 4",
             "alpha = 4: the first 20 eigenvalues",
@@ -100,18 +61,6 @@ def claims() -> list[Claim]:
             "It took a sixth of the UNet's steps, and is the other way round. From alpha = 2 on the UNet's "
             "vectors do not clearly move away from the contour either.",
         ),
-        *(
-            Claim(
-                "Fig. 16",
-                f"BF-CNN, alpha = {alpha}: a slope of alpha / (alpha + 1)",
-                f"slope within 0.05 of {minimax_slope(alpha):.2f}, over the levels that the rule allows it",
-                OTHER,
-                partial(bfcnn_slope, alpha),
-                "It took a sixth of the UNet's steps; what it lacks at strong noise makes the line steeper.",
-                fact="the slopes are alpha / (alpha + 1), BF-CNN",
-            )
-            for alpha in (2, 4)
-        ),
         Claim(
             "Sec. 4",
             "is the bias the architecture's or the optimizer's? (open in the paper)",
@@ -143,26 +92,6 @@ def claims() -> list[Claim]:
     ]  # fmt: skip
 
 
-def _slopes(**columns: int) -> list[intervals.Interval]:
-    """Of the networks' curves over the rule's levels, by increasing alpha."""
-    rows = pick(zoo.result(SLOPES)["slopes"], basis="network", range="rule", **columns)
-    return [intervals.Interval(row["slope"], row["low"], row["high"]) for row in rows]
-
-
-def slope(alpha: int, expected: float, tolerance: float = 0.05) -> Found:
-    return _bounded(_slopes(alpha=alpha)[0], expected - tolerance, expected + tolerance)
-
-
-def growing() -> Found:
-    rows = _slopes()
-    steps = [after.value - before.value for before, after in zip(rows, rows[1:], strict=False)]
-    apart = [after.low - before.high for before, after in zip(rows, rows[1:], strict=False)]
-    verdict = judge(min(steps), min(steps), min(apart), least=0)
-    if min(steps) < 0:
-        verdict = "differs"
-    return ", ".join(f"{row.value:.3f}" for row in rows), f"{min(apart):+.3f}", verdict
-
-
 def _above_mirror(measure: str, alpha: int) -> intervals.Interval:
     """A measure of the network's vectors less the same along the mirror image, and two errors around it."""
     rows = pick(zoo.result(HARMONICS)["rows"], alpha=alpha, basis="network")
@@ -188,13 +117,6 @@ def _paired(rough: list[float], smooth: list[float], draws: int = 1000) -> inter
     picks = torch.randint(len(d), (draws, len(d)), generator=torch.Generator().manual_seed(0))
     ends = d[picks].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return intervals.Interval(d.mean().item(), *ends)
-
-
-def bfcnn_slope(alpha: int, tolerance: float = 0.05) -> Found:
-    (row,) = pick(zoo.result(BFCNN)["slopes"], alpha=alpha, network="BF-CNN")
-    goal = minimax_slope(alpha)
-    found = intervals.Interval(row["slope"], row["low"], row["high"])
-    return _bounded(found, goal - tolerance, goal + tolerance)
 
 
 def localized(rough: int, smooth: int, study: str = HARMONICS) -> Found:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from book.claims import generalization, harmonics, manifolds, shrinkage, shuffled
+from book.claims import generalization, harmonics, manifolds, shrinkage, shuffled, slopes
 
 __all__ = ["PARTS", "Row", "UNCOUNTED", "VERDICTS", "facts", "group", "reasons", "rows", "state"]
 
@@ -16,6 +16,7 @@ PARTS = {
     "Section 2 and appendix B: generalization": (generalization,),
     "Section 3 and appendix C: inductive biases": (
         shrinkage,
+        slopes,
         harmonics,
         manifolds,
         shuffled,
@@ -83,15 +84,17 @@ UNCOUNTED: dict[str, str] = {
 
 
 def rows(part: str | None = None) -> list[Row]:
-    """Rows of one part of the paper, or all of them, in the paper's order.
+    """Rows of one part of the paper, or all of them; what belongs to one figure stands together.
 
     Parameters
     ----------
     part
         A key of `PARTS`.
     """
+    if part is None:
+        return [row for name in PARTS for row in rows(name)]
     made = []
-    for module in PARTS[part] if part else sum(PARTS.values(), ()):
+    for module in PARTS[part]:
         for source, claim, rule, scale, find, note, fact in module.claims():
             try:
                 ours, margin, verdict = find() if find else ("", "", "not comparable")
@@ -100,7 +103,8 @@ def rows(part: str | None = None) -> list[Row]:
             made.append(
                 Row(source, claim, rule, ours, margin, scale, verdict, note, fact or f"{source}: {claim}")
             )
-    return made
+    figures = list(dict.fromkeys(group(row.source) for row in made))  # of one figure, all together
+    return sorted(made, key=lambda row: figures.index(group(row.source)))
 
 
 def state(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""A denoiser's basis at one C^alpha picture, measured: what chapter 8's studies store."""
+"""A denoiser's basis at one C^alpha picture, measured, and what the studies of chapters 8 and 9 share."""
 
 from __future__ import annotations
 
@@ -16,9 +16,22 @@ from gahr.denoisers import Denoiser, add_noise
 from gahr.images import synthetic
 from gahr.jacobian import asymmetry, linearize
 
+ALPHAS = (1, 2, 3, 4, 5)
+"""Classes with a network each."""
+
 KINDS = ("network", "network, turned", "cosines", "wavelets")
 """Where vectors come from: the denoiser at this picture, the same turned at random within the space that
 they span, or one of two bases that are the same for all."""
+
+
+def network(alpha: float) -> str:
+    """The network that saw fresh images of this regularity."""
+    return f"calpha40a{alpha:g}-unet16-fresh-a"
+
+
+def span(found: tuple[float, float, float]) -> dict[str, float]:
+    """A slope and the ends of its interval, to be stored."""
+    return dict(zip(("slope", "low", "high"), found, strict=True))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,26 +1,18 @@
-"""The studies of chapter 8, on C^alpha images: slopes of PSNR curves, and bases along contours."""
+"""The studies of chapter 8, on C^alpha images: bases along contours."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from book.studies import calpha
-from gahr import _files, bases, images, measures, zoo
-from gahr.analysis import bestbasis, subspaces
+from book.studies.calpha import ALPHAS, network, span
+from gahr import _files, images, measures, zoo
 from gahr.analysis import harmonics as along
 from gahr.analysis import slopes as of
+from gahr.analysis import subspaces
 
-ALPHAS = (1, 2, 3, 4, 5)
-SIGMAS = tuple(round(10 ** (k / 10 - 2), 4) for k in range(21))
-"""From 0.01 to 1, every 2 dB of input PSNR."""
-RANGES = ((0.01, 0.1), (0.03, 0.25), (0.1, 0.4), (0.1, 1.0), (0.3, 1.0), (0.5, 1.0))
-FACTORS = (2.0, 3.0, 6.0)
-"""Other ranges of noise, and other factors in the rule, to see how much the slope depends on it."""
 SEEDS = tuple(range(1, 13))
 """Pictures whose bases are taken: the first twelve seeds, chosen before any was looked at."""
 SIGMA, COUNT = 0.15, 20
@@ -40,120 +32,6 @@ OPTIMIZERS = {
 }
 """Networks whose kernels were trained by different optimizers, and a second seed of one of them; the steps
 were chosen for about equal PSNR."""
-
-
-def network(alpha: float) -> str:
-    """The network that saw fresh images of this regularity."""
-    return f"calpha40a{alpha:g}-unet16-fresh-a"
-
-
-# ------------------------------------------------------------------------------------------------
-# Slopes of PSNR curves
-
-
-def oracle(x: Tensor, find: Callable[[Tensor, float], Tensor]) -> Tensor:
-    """PSNR in dB of the best factors in a basis, ``(levels, B)``; ``find`` gives the coefficients."""
-    rows = [measures.decibels(bases.oracle_error(find(x, s), s, x) / x[0].numel()) for s in SIGMAS]
-    return torch.stack(rows)
-
-
-def one_by_one(find: Callable[[Tensor, float], Tensor]) -> Callable[[Tensor, float], Tensor]:
-    """Coefficients of many pictures from a function that takes one."""
-    return lambda x, sigma: torch.stack([find(picture[None], sigma) for picture in x])
-
-
-def slopes(count: int = 1000, few: int = 60) -> dict:
-    """PSNR curves of networks and of oracles in fixed and searched bases, and slopes of fitted lines.
-
-    Parameters
-    ----------
-    count
-        Held-out images for networks and fixed bases.
-    few
-        How many of them for the bases that are searched for.
-
-    Returns
-    -------
-    found
-        ``rule``: the noise levels where, for all five classes, the network's error is at least 4
-        times its error without noise and at most a quarter of a pixel's variance. ``ranges``: this and
-        other ranges of noise, by name. ``classes``: for each ``alpha`` the error without noise (``floor``),
-        a pixel's variance (``prior``), the ``levels`` that its own curve allows, and slopes between
-        neighbouring levels (``local``). ``curves``: mean PSNR in dB by ``alpha`` and ``basis``, one number
-        for each ``sigma``. ``slopes``: by ``alpha``, ``basis`` and ``range``, with bootstrap intervals over
-        images; over ``own`` levels, and with the ``floor`` taken off, too.
-    """
-    tables, floors, priors, clean = {}, {}, {}, {}
-    for alpha in ALPHAS:
-        f, x = zoo.load(network(alpha)), images.load(f"calpha40a{alpha}", count, "held-out")
-        with torch.no_grad():
-            clean[alpha] = measures.psnr(x, torch.cat([f(part) for part in x.split(250)]))
-        tables[alpha] = measures.psnr_table(f, x, SIGMAS)[:, 0]
-        floors[alpha] = (10 ** (-clean[alpha] / 10)).mean().item()
-        priors[alpha] = (x - x.mean(0)).square().mean().item()
-
-    def inside(alpha: int, factor: float = 4.0) -> list[float]:
-        mse = (10 ** (-tables[alpha] / 10)).mean(1)
-        fit = of.usable(mse, floors[alpha], priors[alpha], factor)
-        return [s for s, fits in zip(SIGMAS, fit, strict=True) if fits]
-
-    def common(factor: float) -> list[float]:
-        return [s for s in SIGMAS if all(s in inside(alpha, factor) for alpha in ALPHAS)]
-
-    rule = common(4.0)
-    if len(rule) < 3:
-        raise ValueError("fewer than three noise levels are far enough from both ends of all curves.")
-    ranges = {"rule": rule} | {f"factor {factor:g}": common(factor) for factor in FACTORS}
-    for low, high in RANGES:
-        ranges[f"{low:g} to {high:g}"] = [s for s in SIGMAS if 0.99 * low <= s <= 1.01 * high]
-    ranges = {name: levels for name, levels in ranges.items() if len(levels) > 2}
-    classes, curves, fitted = [], [], []
-    for alpha in ALPHAS:
-        own, table = inside(alpha), tables[alpha]
-        local = of.local_slopes(table, SIGMAS).mean(1).tolist()
-        about = {"alpha": alpha, "floor": floors[alpha], "prior": priors[alpha]}
-        classes.append(about | {"levels": own, "local": local})
-        for kind, each in _kinds(table, images.load(f"calpha40a{alpha}", count, "held-out"), few).items():
-            curves.append({"alpha": alpha, "basis": kind, "psnr": each.mean(1).tolist()})
-            fitted.append({"alpha": alpha, "basis": kind, "range": "rule"} | _slope(each, rule))
-        about = {"alpha": alpha, "basis": "network"}
-        others = {name: levels for name, levels in ranges.items() if name != "rule"}
-        for name, levels in (others | ({"own": own} if len(own) > 2 else {})).items():
-            fitted.append(about | {"range": name} | _slope(table, levels))
-        at_rule = table[[SIGMAS.index(s) for s in rule]]
-        rest = of.without_floor(at_rule, clean[alpha], rule)
-        fitted.append(about | {"range": "rule, floor taken off"} | _span(rest))
-    return {
-        "images": count,
-        "searched": few,
-        "sigma": list(SIGMAS),
-        "rule": rule,
-        "ranges": [{"range": name, "low": min(v), "high": max(v)} for name, v in ranges.items()],
-        "classes": classes,
-        "curves": curves,
-        "slopes": fitted,
-    }
-
-
-def _kinds(table: Tensor, x: Tensor, few: int) -> dict[str, Tensor]:
-    """PSNR in dB of the network, ``table``, and of oracles in four bases, each ``(levels, B)``."""
-    cosines, wavelets = (x.flatten(1) @ basis(40, 40).T for basis in (bases.dct, bases.wavelet))
-    return {
-        "network": table,
-        "cosines": oracle(x, lambda x, s: cosines),
-        "wavelets": oracle(x, lambda x, s: wavelets),
-        "wavelet packets": oracle(x[:few], one_by_one(bestbasis.packets)),
-        "directional blocks": oracle(x[:few], one_by_one(bestbasis.blocks)),
-    }
-
-
-def _slope(table: Tensor, levels: Sequence[float]) -> dict[str, float]:
-    """Slope over some of `SIGMAS`, with the ends of its interval."""
-    return _span(measures.slope(table[[SIGMAS.index(s) for s in levels]], tuple(levels)))
-
-
-def _span(found: tuple[float, float, float]) -> dict[str, float]:
-    return dict(zip(("slope", "low", "high"), found, strict=True))
 
 
 # ------------------------------------------------------------------------------------------------
@@ -344,9 +222,9 @@ def bfcnn(alphas: Sequence[int] = (2, 4), seeds: Sequence[int] = SEEDS, count: i
         views = {}
         for name, f in both.items():
             about = {"alpha": alpha, "network": name}
-            found = of.by_rule(f, x, SIGMAS)
+            found = of.by_rule(f, x, of.LEVELS)
             ends = {"from": min(found.levels), "to": max(found.levels)}
-            slopes.append(about | _span(found.slope) | ends)
+            slopes.append(about | span(found.slope) | ends)
             views[name] = [calpha.look(f, float(alpha), seed, SIGMA) for seed in seeds]
             rows += [about | row for row in _summaries(views[name])]
             both_ways = zip(seeds, views[name], strict=True)
@@ -358,7 +236,6 @@ def bfcnn(alphas: Sequence[int] = (2, 4), seeds: Sequence[int] = SEEDS, count: i
 
 STUDIES = {
     "calpha40-bfcnn": bfcnn,
-    "calpha40-slopes": slopes,
     "calpha40-harmonics": harmonics,
     "calpha40-unequal": unequal,
     "calpha40-optimizers": optimizers,

@@ -1,4 +1,4 @@
-"""Chapter 10's figures, on made-up numbers."""
+"""Chapter 11's figures, on made-up numbers."""
 
 import matplotlib
 

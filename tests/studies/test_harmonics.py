@@ -1,7 +1,5 @@
 """The stored studies on C^alpha images, on denoisers whose slopes and bases are known."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -10,7 +8,6 @@ from torch.nn import functional
 from book.studies import calpha, harmonics, shrinkage, shuffled
 from gahr import bases, images, measures, zoo
 from gahr._files import unpack_vectors
-from gahr.analysis import bestbasis
 from gahr.notebook import pick
 
 
@@ -27,44 +24,6 @@ def blocks(off=0.0):
         return functional.interpolate(functional.avg_pool2d(y, 4), scale_factor=4.0) + off
 
     return f
-
-
-def test_projecting_on_true_directions_has_slope_one_up_to_the_prior(monkeypatch):
-    monkeypatch.setattr(images, "load", flat)
-    monkeypatch.setattr(zoo, "load", lambda name: blocks())
-    found = harmonics.slopes(count=300, few=1)
-    assert found["rule"] == [s for s in harmonics.SIGMAS if s**2 / 16 < 1 / 48]
-    for row in found["classes"]:
-        assert row["prior"] == pytest.approx(1 / 12, abs=0.01) and row["floor"] < 1e-10
-        assert row["local"] == pytest.approx([1] * 20, abs=0.1)
-    of_network = pick(found["slopes"], basis="network")
-    assert len(of_network) == 5 * (len(found["ranges"]) + 2)  # each class by itself; floor taken off
-    for row in of_network:
-        assert row["low"] <= row["slope"] <= row["high"] and row["slope"] == pytest.approx(1, abs=0.02)
-    for row in pick(found["slopes"], basis="cosines", range="rule"):
-        assert row["slope"] == pytest.approx(1, abs=0.01)  # one coefficient
-    assert len(pick(found["curves"], basis="cosines")) == 5
-
-
-def test_levels_near_the_floor_are_left_out_for_all(monkeypatch):
-    """One class whose denoiser errs by 0.01 a pixel without noise narrows the range of all five."""
-    monkeypatch.setattr(images, "load", flat)
-    monkeypatch.setattr(zoo, "load", lambda name: blocks(0.01 if name == harmonics.network(3) else 0.0))
-    found = harmonics.slopes(count=300, few=1)
-    least = (16 * 3e-4) ** 0.5  # sigma^2 / 16 + 1e-4 is 4e-4 there
-    assert found["rule"] == [s for s in harmonics.SIGMAS if s > least and s**2 / 16 < 1 / 48]
-    assert min(pick(found["classes"], alpha=1)[0]["levels"]) == 0.01
-    monkeypatch.setattr(zoo, "load", lambda name: blocks(0.2))
-    with pytest.raises(ValueError, match="fewer than three noise levels"):
-        harmonics.slopes(count=20, few=1)
-
-
-def test_the_oracle_of_one_picture_at_a_time_is_that_of_many():
-    x = torch.rand(3, 1, 40, 40, generator=torch.Generator().manual_seed(0))
-    cosines = bases.dct(40, 40)
-    many = harmonics.oracle(x, lambda x, s: x.flatten(1) @ cosines.T)
-    single = harmonics.oracle(x, harmonics.one_by_one(lambda x, s: bestbasis.fixed(x, "cosines")))
-    assert many.shape == (len(harmonics.SIGMAS), 3) and torch.allclose(many, single, atol=1e-3)
 
 
 def number(found, basis, measure):
@@ -113,17 +72,6 @@ def test_a_denoiser_that_is_blind_to_contours_has_the_same_share_everywhere(monk
     for row in found["shown"]:
         assert row["lam"] == pytest.approx([1], abs=1e-4)
         assert unpack_vectors(row["vectors"]).abs().min() > 0.99
-
-
-def test_the_oracle_of_a_gray_picture_has_a_closed_form():
-    """One coefficient, 40 times the gray; all others are zero."""
-    x = torch.tensor([0.25, 0.75])[:, None, None, None].expand(2, 1, 40, 40)
-    cosines = bases.dct(40, 40)
-    found = harmonics.oracle(x, lambda x, s: x.flatten(1) @ cosines.T)
-    for k, sigma in enumerate(harmonics.SIGMAS):
-        for i, c in enumerate((10.0**2, 30.0**2)):
-            mse = c * sigma**2 / (c + sigma**2) / 1600
-            assert found[k, i].item() == pytest.approx(-10 * math.log10(mse), abs=0.01)
 
 
 def test_the_study_of_bases_holds_each_picture_against_the_next(monkeypatch):
@@ -176,7 +124,6 @@ def test_what_is_stored_was_measured_with_the_settings_of_today():
         harmonics.COUNT,
         len(harmonics.SEEDS),
     )
-    assert tuple(zoo.result("calpha40-slopes")["sigma"]) == harmonics.SIGMAS
     found = zoo.result("adapted-bases")
     assert (found["sigma"], tuple(found["cuts"])) == (shrinkage.SIGMA, shrinkage.CUTS)
     found = zoo.result("shuffled40-spectra")

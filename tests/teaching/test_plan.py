@@ -46,7 +46,7 @@ def test_the_seminar_s_sessions_have_ninety_minutes_each():
         r"(?m)^\| (\d+) \| \[(\d+)\]\(\.\./(\d\d)-[\w-]+\.ipynb\) ((?:\| \d+ )+)\|$",
         SEMINAR,
     )
-    assert [row[:2] for row in rows] == [(str(n), str(n)) for n in range(1, 11)]
+    assert [row[:2] for row in rows] == [(str(n), str(n)) for n in range(1, 12)]
     for number, _, chapter, cells in rows:
         assert chapter == f"{int(number):02}"
         spent = [int(cell) for cell in cells.split("|")[1:]]
@@ -69,7 +69,7 @@ def test_each_question_has_its_answer_and_the_usual_wrong_one(name):
 
 
 def test_each_session_of_the_seminar_has_a_question_to_doubt_with_its_answers():
-    assert list(seminar_sessions()) == list(range(1, 11))
+    assert list(seminar_sessions()) == list(range(1, 12))
     for number, text in seminar_sessions().items():
         doubt, _, answer = text.partition("**Doubt.** ")[2].partition("<details>")
         assert doubt.strip().endswith("?") and ANSWER.search(answer), number
@@ -225,17 +225,17 @@ def printed(stem, start):
         yield tuple(cell for cell in cells if not re.fullmatch(r"-?[\d.]+", cell)), numbers
 
 
-def test_what_session_3_says_of_a_disc_s_directions_is_what_chapter_9_prints():
+def test_what_session_3_says_of_a_disc_s_directions_is_what_chapter_10_prints():
     assert "five factors near 1 come many more, at first still above one half" in TEXTS["session-3"]
-    factors = dict(printed("09-manifolds", "| factors |"))
+    factors = dict(printed("10-manifolds", "| factors |"))
     network, exact = factors["network",], factors["exact",]
     assert all(abs(factor - 1) < 0.2 for factor in network[:5] + exact[:5])
     assert network[5] > 0.5 > network[9] and exact[5] < 0.02
 
 
-def test_what_the_seminar_says_of_slopes_is_what_chapter_8_prints():
+def test_what_the_seminar_says_of_slopes_is_what_chapter_9_prints():
     assert "$\\alpha = 2$ and more it matters little" in SEMINAR
-    rows = list(printed("08-harmonics", "| slope over noise of |"))
+    rows = list(printed("09-slopes", "| slope over noise of |"))
     moved = {}
     for kind in ("network", "wavelets"):
         by_alpha = zip(*(numbers for words, numbers in rows if words[-1] == kind), strict=True)

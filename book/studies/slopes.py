@@ -1,0 +1,122 @@
+"""The study of chapter 9, on C^alpha images: slopes of PSNR curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from book.studies.calpha import ALPHAS, network, span
+from gahr import bases, images, measures, zoo
+from gahr.analysis import bestbasis
+from gahr.analysis import slopes as of
+from gahr.analysis.slopes import LEVELS
+
+RANGES = ((0.01, 0.1), (0.03, 0.25), (0.1, 0.4), (0.1, 1.0), (0.3, 1.0), (0.5, 1.0))
+FACTORS = (2.0, 3.0, 6.0)
+"""Other ranges of noise, and other factors in the rule, to see how much the slope depends on it."""
+
+
+def oracle(x: Tensor, find: Callable[[Tensor, float], Tensor]) -> Tensor:
+    """PSNR in dB of the best factors in a basis, ``(levels, B)``; ``find`` gives the coefficients."""
+    rows = [measures.decibels(bases.oracle_error(find(x, s), s, x) / x[0].numel()) for s in LEVELS]
+    return torch.stack(rows)
+
+
+def one_by_one(find: Callable[[Tensor, float], Tensor]) -> Callable[[Tensor, float], Tensor]:
+    """Coefficients of many pictures from a function that takes one."""
+    return lambda x, sigma: torch.stack([find(picture[None], sigma) for picture in x])
+
+
+def slopes(count: int = 1000, few: int = 60) -> dict:
+    """PSNR curves of networks and of oracles in fixed and searched bases, and slopes of fitted lines.
+
+    Parameters
+    ----------
+    count
+        Held-out images for networks and fixed bases.
+    few
+        How many of them for the bases that are searched for.
+
+    Returns
+    -------
+    found
+        ``rule``: the noise levels where, for all five classes, the network's error is at least 4
+        times its error without noise and at most a quarter of a pixel's variance. ``ranges``: this and
+        other ranges of noise, by name. ``classes``: for each ``alpha`` the error without noise (``floor``),
+        a pixel's variance (``prior``), the ``levels`` that its own curve allows, and slopes between
+        neighbouring levels (``local``). ``curves``: mean PSNR in dB by ``alpha`` and ``basis``, one number
+        for each ``sigma``. ``slopes``: by ``alpha``, ``basis`` and ``range``, with bootstrap intervals over
+        images; over ``own`` levels, and with the ``floor`` taken off, too.
+    """
+    tables, floors, priors, clean = {}, {}, {}, {}
+    for alpha in ALPHAS:
+        f, x = zoo.load(network(alpha)), images.load(f"calpha40a{alpha}", count, "held-out")
+        with torch.no_grad():
+            clean[alpha] = measures.psnr(x, torch.cat([f(part) for part in x.split(250)]))
+        tables[alpha] = measures.psnr_table(f, x, LEVELS)[:, 0]
+        floors[alpha] = (10 ** (-clean[alpha] / 10)).mean().item()
+        priors[alpha] = (x - x.mean(0)).square().mean().item()
+
+    def inside(alpha: int, factor: float = 4.0) -> list[float]:
+        mse = (10 ** (-tables[alpha] / 10)).mean(1)
+        fit = of.usable(mse, floors[alpha], priors[alpha], factor)
+        return [s for s, fits in zip(LEVELS, fit, strict=True) if fits]
+
+    def common(factor: float) -> list[float]:
+        return [s for s in LEVELS if all(s in inside(alpha, factor) for alpha in ALPHAS)]
+
+    rule = common(4.0)
+    if len(rule) < 3:
+        raise ValueError("fewer than three noise levels are far enough from both ends of all curves.")
+    ranges = {"rule": rule} | {f"factor {factor:g}": common(factor) for factor in FACTORS}
+    for low, high in RANGES:
+        ranges[f"{low:g} to {high:g}"] = [s for s in LEVELS if 0.99 * low <= s <= 1.01 * high]
+    ranges = {name: levels for name, levels in ranges.items() if len(levels) > 2}
+    classes, curves, fitted = [], [], []
+    for alpha in ALPHAS:
+        own, table = inside(alpha), tables[alpha]
+        local = of.local_slopes(table, LEVELS).mean(1).tolist()
+        about = {"alpha": alpha, "floor": floors[alpha], "prior": priors[alpha]}
+        classes.append(about | {"levels": own, "local": local})
+        for kind, each in _kinds(table, images.load(f"calpha40a{alpha}", count, "held-out"), few).items():
+            curves.append({"alpha": alpha, "basis": kind, "psnr": each.mean(1).tolist()})
+            fitted.append({"alpha": alpha, "basis": kind, "range": "rule"} | _slope(each, rule))
+        about = {"alpha": alpha, "basis": "network"}
+        others = {name: levels for name, levels in ranges.items() if name != "rule"}
+        for name, levels in (others | ({"own": own} if len(own) > 2 else {})).items():
+            fitted.append(about | {"range": name} | _slope(table, levels))
+        at_rule = table[[LEVELS.index(s) for s in rule]]
+        rest = of.without_floor(at_rule, clean[alpha], rule)
+        fitted.append(about | {"range": "rule, floor taken off"} | span(rest))
+    return {
+        "images": count,
+        "searched": few,
+        "sigma": list(LEVELS),
+        "rule": rule,
+        "ranges": [{"range": name, "low": min(v), "high": max(v)} for name, v in ranges.items()],
+        "classes": classes,
+        "curves": curves,
+        "slopes": fitted,
+    }
+
+
+def _kinds(table: Tensor, x: Tensor, few: int) -> dict[str, Tensor]:
+    """PSNR in dB of the network, ``table``, and of oracles in four bases, each ``(levels, B)``."""
+    cosines, wavelets = (x.flatten(1) @ basis(40, 40).T for basis in (bases.dct, bases.wavelet))
+    return {
+        "network": table,
+        "cosines": oracle(x, lambda x, s: cosines),
+        "wavelets": oracle(x, lambda x, s: wavelets),
+        "wavelet packets": oracle(x[:few], one_by_one(bestbasis.packets)),
+        "directional blocks": oracle(x[:few], one_by_one(bestbasis.blocks)),
+    }
+
+
+def _slope(table: Tensor, levels: Sequence[float]) -> dict[str, float]:
+    """Slope over some of `LEVELS`, with the ends of its interval."""
+    return span(measures.slope(table[[LEVELS.index(s) for s in levels]], tuple(levels)))
+
+
+STUDIES = {"calpha40-slopes": slopes}

@@ -1,0 +1,81 @@
+"""The stored study of slopes on C^alpha images, on denoisers whose slopes are known."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional
+
+from book.studies import calpha, slopes
+from gahr import bases, images, zoo
+from gahr.analysis import bestbasis
+from gahr.analysis.slopes import LEVELS
+from gahr.notebook import pick
+
+
+def flat(name, n, half):
+    """Pictures of one gray each."""
+    gray = torch.rand(n, 1, 1, 1, generator=torch.Generator().manual_seed(int(name[-1])))
+    return gray.expand(n, 1, 40, 40).contiguous()
+
+
+def blocks(off=0.0):
+    """Averages of 4x4 pixels: the error is sigma^2 / 16, and ``off`` squared without noise."""
+
+    def f(y, sigma=None):
+        return functional.interpolate(functional.avg_pool2d(y, 4), scale_factor=4.0) + off
+
+    return f
+
+
+def test_projecting_on_true_directions_has_slope_one_up_to_the_prior(monkeypatch):
+    monkeypatch.setattr(images, "load", flat)
+    monkeypatch.setattr(zoo, "load", lambda name: blocks())
+    found = slopes.slopes(count=300, few=1)
+    assert found["rule"] == [s for s in LEVELS if s**2 / 16 < 1 / 48]
+    for row in found["classes"]:
+        assert row["prior"] == pytest.approx(1 / 12, abs=0.01) and row["floor"] < 1e-10
+        assert row["local"] == pytest.approx([1] * 20, abs=0.1)
+    of_network = pick(found["slopes"], basis="network")
+    assert len(of_network) == 5 * (len(found["ranges"]) + 2)  # each class by itself; floor taken off
+    for row in of_network:
+        assert row["low"] <= row["slope"] <= row["high"] and row["slope"] == pytest.approx(1, abs=0.02)
+    for row in pick(found["slopes"], basis="cosines", range="rule"):
+        assert row["slope"] == pytest.approx(1, abs=0.01)  # one coefficient
+    assert len(pick(found["curves"], basis="cosines")) == 5
+
+
+def test_levels_near_the_floor_are_left_out_for_all(monkeypatch):
+    """One class whose denoiser errs by 0.01 a pixel without noise narrows the range of all five."""
+    monkeypatch.setattr(images, "load", flat)
+    monkeypatch.setattr(zoo, "load", lambda name: blocks(0.01 if name == calpha.network(3) else 0.0))
+    found = slopes.slopes(count=300, few=1)
+    least = (16 * 3e-4) ** 0.5  # sigma^2 / 16 + 1e-4 is 4e-4 there
+    assert found["rule"] == [s for s in LEVELS if s > least and s**2 / 16 < 1 / 48]
+    assert min(pick(found["classes"], alpha=1)[0]["levels"]) == 0.01
+    monkeypatch.setattr(zoo, "load", lambda name: blocks(0.2))
+    with pytest.raises(ValueError, match="fewer than three noise levels"):
+        slopes.slopes(count=20, few=1)
+
+
+def test_the_oracle_of_one_picture_at_a_time_is_that_of_many():
+    x = torch.rand(3, 1, 40, 40, generator=torch.Generator().manual_seed(0))
+    cosines = bases.dct(40, 40)
+    many = slopes.oracle(x, lambda x, s: x.flatten(1) @ cosines.T)
+    single = slopes.oracle(x, slopes.one_by_one(lambda x, s: bestbasis.fixed(x, "cosines")))
+    assert many.shape == (len(LEVELS), 3) and torch.allclose(many, single, atol=1e-3)
+
+
+def test_the_oracle_of_a_gray_picture_has_a_closed_form():
+    """One coefficient, 40 times the gray; all others are zero."""
+    x = torch.tensor([0.25, 0.75])[:, None, None, None].expand(2, 1, 40, 40)
+    cosines = bases.dct(40, 40)
+    found = slopes.oracle(x, lambda x, s: x.flatten(1) @ cosines.T)
+    for k, sigma in enumerate(LEVELS):
+        for i, c in enumerate((10.0**2, 30.0**2)):
+            mse = c * sigma**2 / (c + sigma**2) / 1600
+            assert found[k, i].item() == pytest.approx(-10 * math.log10(mse), abs=0.01)
+
+
+def test_what_is_stored_was_measured_at_the_levels_of_today():
+    assert tuple(zoo.result("calpha40-slopes")["sigma"]) == LEVELS
