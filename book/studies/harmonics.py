@@ -99,7 +99,7 @@ def _share(view: calpha.View, count: int) -> float:
 
 
 def unequal(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> dict:
-    """How near the contour the leading vectors stay where it alone varies, for three choices of network.
+    """How near the contour the leading vectors stay where it alone varies, by picture and by network.
 
     Parameters
     ----------
@@ -112,27 +112,26 @@ def unequal(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> dic
     -------
     found
         ``rows``: share of energy near the contour for each regularity of it (``contour``), each picture
-        (``seed``), and each ``network``: ``trained`` (on such pictures), ``contour`` (shipped, on pictures
-        whose alpha is nearest to the contour's) and ``smoothest`` (shipped, alpha = 5). ``shown``: the
-        trained networks' first vectors at one picture, packed, and their eigenvalues ``lam``.
+        (``seed``), and each ``network``: ``of 1.5`` and so on (trained on such contours, and shown all),
+        ``smoothest`` (shipped, alpha = 5, shown all), and ``trained`` (each contour seen by the network that
+        was trained on its like). ``shown``: the trained networks' first vectors at one picture, packed, and
+        their eigenvalues ``lam``.
 
     Notes
     -----
-    Source: paper, appendix C.1, Figure 17.
+    Source: paper, appendix C.1, Figure 17, which has ``trained``; the others are controls.
     """
-    chosen = {
-        "trained": {a: zoo.load_run(TRAINED.format(a, BACKGROUND), runs) for a in CONTOURS},
-        "contour": {a: zoo.load(network(max(2, round(a)))) for a in CONTOURS},
-        "smoothest": dict.fromkeys(CONTOURS, zoo.load(network(5))),
-    }
+    networks = {f"of {a:g}": zoo.load_run(TRAINED.format(a, BACKGROUND), runs) for a in CONTOURS}
+    networks["smoothest"] = zoo.load(network(5))
     rows, shown = [], []
-    for kind, networks in chosen.items():
-        for a, f in networks.items():
+    for kind, f in networks.items():
+        for a in CONTOURS:
+            own = kind == f"of {a:g}"
             for seed in seeds:
                 view = calpha.look(f, a, seed, UNEQUAL_SIGMA, beta=BACKGROUND)
-                share = _share(view, UNEQUAL_COUNT)
-                rows.append({"network": kind, "contour": a, "seed": seed, "share": share})
-                if kind == "trained" and seed == SHOWN:
+                row = {"contour": a, "seed": seed, "share": _share(view, UNEQUAL_COUNT)}
+                rows += [{"network": name} | row for name in (kind, "trained")[: 1 + own]]
+                if own and seed == SHOWN:
                     vectors = _files.pack_vectors(calpha.leading(view, "network", UNEQUAL_COUNT))
                     lam = view.basis.lam[:UNEQUAL_COUNT].tolist()
                     shown.append({"contour": a, "lam": lam, "vectors": vectors})

@@ -58,7 +58,7 @@ def test_a_denoiser_that_is_blind_to_contours_has_the_same_share_everywhere(monk
     monkeypatch.setattr(harmonics, "UNEQUAL_COUNT", 1)
     found = harmonics.unequal(seeds=(2, 3), runs="folder")
     assert asked == [f"folder/calpha40a{a}b8-unet16-fresh-a" for a in ("1.5", "2", "4")]
-    for kind in ("trained", "contour", "smoothest"):
+    for kind in ("trained", "of 1.5", "of 2", "of 4", "smoothest"):
         rows = pick(found["rows"], network=kind)
         assert [(row["contour"], row["seed"]) for row in rows] == [
             (a, s) for a in (1.5, 2, 4) for s in (2, 3)
@@ -72,6 +72,30 @@ def test_a_denoiser_that_is_blind_to_contours_has_the_same_share_everywhere(monk
     for row in found["shown"]:
         assert row["lam"] == pytest.approx([1], abs=1e-4)
         assert unpack_vectors(row["vectors"]).abs().min() > 0.99
+
+
+def test_picture_and_network_are_told_apart(monkeypatch):
+    """Each network keeps the mean of one row: its share is where the contour comes near that row."""
+
+    def keeping(row):
+        only = torch.zeros(40, 1)
+        only[row] = 1
+        return lambda y, sigma=None: y[:, :, row].mean(2)[..., None, None] * only.expand(40, 40)
+
+    kept = {"1.5": 10, "2": 20, "4": 25}
+    named = lambda name, runs: keeping(kept[name.split("b8")[0].removeprefix("calpha40a")])  # noqa: E731
+    monkeypatch.setattr(zoo, "load_run", named)
+    monkeypatch.setattr(zoo, "load", lambda name: keeping(15))
+    monkeypatch.setattr(harmonics, "UNEQUAL_COUNT", 1)
+    found = harmonics.unequal(seeds=(3,))["rows"]
+    share = {(row["network"], row["contour"]): row["share"] for row in found}
+    for a in (1.5, 2, 4):
+        line = calpha.contour(1, 40, a, 3)[0].round()
+        for name, row in {"1.5": 10, "2": 20, "4": 25, "smoothest": 15}.items():
+            near = ((row - line).abs() <= 4).float().mean().item()
+            assert share[name if name == "smoothest" else f"of {name}", a] == pytest.approx(near, abs=1e-3)
+        assert share["trained", a] == share[f"of {a:g}", a]
+    assert len(set(share.values())) > 6
 
 
 def test_the_study_of_bases_holds_each_picture_against_the_next(monkeypatch):
