@@ -33,7 +33,7 @@ from gahr import _files
 from gahr._checks import check_count, check_images, check_known, check_seed, check_text
 from gahr.images import pictures
 
-__all__ = ["SPLIT", "count", "is_own", "load", "short", "split"]
+__all__ = ["SPLIT", "count", "group_by", "is_own", "load", "short", "split"]
 
 SPLIT = "gahr-split.json"
 """Name of the file, beside the pictures, that says which of them is in which half."""
@@ -178,7 +178,7 @@ def split(
     if not isinstance(path, (str, Path)):
         raise TypeError(f"path must be that of a folder; got {path!r:.80}.")
     root, seed, size = Path(path).expanduser(), check_seed(seed), check_count(size, "size", 1)
-    group_of, tiles = _grouping(groups), (root / pictures.TILES).exists()
+    group_of, tiles = group_by(groups), (root / pictures.TILES).exists()
     members, unreadable = defaultdict(list), {}
     for file in pictures.files(root):
         inside = file.relative_to(root).as_posix()
@@ -212,7 +212,25 @@ def split(
     return written
 
 
-def _grouping(groups: str) -> Callable[[str], str]:
+def group_by(groups: str) -> Callable[[str], str]:
+    """Function that says which group a file belongs to, by its path inside the folder, as `split` asks it.
+
+    Parameters
+    ----------
+    groups
+        ``"file"``, ``"folder"`` or a regular expression: see `split`.
+
+    Raises
+    ------
+    ValueError
+        If it is neither of these. The function raises it, too, for a path in which the pattern finds nothing.
+
+    Examples
+    --------
+    >>> of = group_by("(patient[0-9]+)")
+    >>> of("patient01/day1/0001.tif") == of("patient01/day2/0007.tif") == "patient01"
+    True
+    """
     if check_text(groups, "groups") == "file":
         return lambda inside: inside
     if groups == "folder":
