@@ -67,7 +67,7 @@ def ends(
         plots.log_ticks(ax, [s for s in (0.01, 0.03, 0.1, 0.3, 1, 3) if middle[0] <= s <= middle[-1]])
         ax.invert_xaxis()
     axes[0].set_ylabel("local slope")
-    axes[0].legend()
+    axes[0].legend(loc="lower left")
 
 
 def slopes(
@@ -138,14 +138,13 @@ def basis_table(stored: dict, theories: Mapping[str, Sequence[float]], shown: Se
 def oracle_table(geo: dict, kinds: Sequence[str]) -> str:
     """What an oracle reaches in one basis after another, in dB above the network's own basis.
 
-    The last row is the network with its own factors; the row above it has its last class in bold.
+    ``geo``: the stored result ``calpha40-harmonics``. The last row has its last class in bold.
     """
     reached = pick(geo["rows"], measure="oracle")
     rows = [[kind, *(error(row, "+.2f") for row in pick(reached, basis=kind))] for kind in kinds]
     embolden(rows[-1], -1)
-    itself = pick(geo["rows"], measure="itself")
-    rows.append(["the network, with its own factors", *(error(row, "+.2f") for row in itself)])
-    return table(("dB", *(f"alpha = {row['alpha']}" for row in itself)), rows)
+    classes = sorted({row["alpha"] for row in reached})
+    return table(("dB", *(f"alpha = {alpha}" for alpha in classes)), rows)
 
 
 def _spans(stored: dict, **columns: object) -> list[tuple[float, float, float]]:

@@ -121,13 +121,13 @@ def test_what_oracles_reach_is_written_as_stored():
     rows = []
     for alpha in (2, 4):
         about = {"alpha": alpha, "basis": "network"}
-        rows += [about | {"measure": "itself", "mean": -2.0, "se": 0.1}, about | {"measure": "oracle"}]
+        rows.append(about | {"measure": "oracle"})
         for k, kind in enumerate(("cosines", "wavelets", "another")):
             rows.append({"alpha": alpha, "basis": kind, "measure": "oracle", "mean": -k, "se": 0.2})
     rows = lines_of(figures.oracle_table({"rows": rows}, ("cosines", "another")))[2:]
     assert rows[0] == "| cosines | +0.00 ± 0.20 | +0.00 ± 0.20 |"
     assert rows[1] == "| another | -2.00 ± 0.20 | **-2.00 ± 0.20** |"
-    assert rows[2] == "| the network, with its own factors | -2.00 ± 0.10 | -2.00 ± 0.10 |"
+    assert len(rows) == 2
 
 
 def test_coefficients_are_sorted_and_averaged_beside_their_powers():
