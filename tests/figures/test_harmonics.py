@@ -6,6 +6,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from axes_read import dotted, drawn, lines_of
 
 from gahr import plots
 from gahr._files import pack_vectors
@@ -17,23 +18,6 @@ from gahr.figures import harmonics
 def close():
     yield
     plt.close("all")
-
-
-def drawn(ax):
-    """Places and values of each line by its label."""
-    return {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines}
-
-
-def dotted(ax):
-    """Height of the one dotted line."""
-    (line,) = (line for line in ax.lines if line.get_linestyle() == ":")
-    return line.get_ydata()[0]
-
-
-def lines_of(table):
-    """Lines of a table in which no number is torn from its error."""
-    assert " ±" not in table and "± " not in table
-    return table.replace("\N{NO-BREAK SPACE}", " ").splitlines()
 
 
 def test_shares_are_drawn_for_every_picture_and_for_their_mean():

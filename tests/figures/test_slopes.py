@@ -6,6 +6,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from axes_read import dotted, drawn, lines_of
 
 from gahr import plots
 from gahr.figures import slopes as figures
@@ -36,23 +37,6 @@ def stored():
 
 def interval(slope, low, high):
     return {"slope": slope, "low": low, "high": high}
-
-
-def drawn(ax):
-    """Places and values of each line by its label."""
-    return {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines}
-
-
-def dotted(ax):
-    """Height of the one dotted line."""
-    (line,) = (line for line in ax.lines if line.get_linestyle() == ":")
-    return line.get_ydata()[0]
-
-
-def lines_of(table):
-    """Lines of a table in which no number is torn from its error."""
-    assert " ±" not in table and "± " not in table
-    return table.replace("\N{NO-BREAK SPACE}", " ").splitlines()
 
 
 def test_bends_are_drawn_beside_what_an_edge_allows():

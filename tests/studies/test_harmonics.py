@@ -3,27 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from known_slopes import blocks, flat
 from torch.nn import functional
 
 from book.studies import calpha, harmonics, shrinkage, shuffled
 from gahr import bases, images, measures, zoo
 from gahr._files import unpack_vectors
 from gahr.notebook import pick
-
-
-def flat(name, n, half):
-    """Pictures of one gray each."""
-    gray = torch.rand(n, 1, 1, 1, generator=torch.Generator().manual_seed(int(name[-1])))
-    return gray.expand(n, 1, 40, 40).contiguous()
-
-
-def blocks(off=0.0):
-    """Averages of 4x4 pixels: the error is sigma^2 / 16, and ``off`` squared without noise."""
-
-    def f(y, sigma=None):
-        return functional.interpolate(functional.avg_pool2d(y, 4), scale_factor=4.0) + off
-
-    return f
 
 
 def number(found, basis, measure):

@@ -4,28 +4,13 @@ import math
 
 import pytest
 import torch
-from torch.nn import functional
+from known_slopes import blocks, flat
 
 from book.studies import calpha, slopes
 from gahr import bases, images, zoo
 from gahr.analysis import bestbasis
 from gahr.analysis.slopes import LEVELS
 from gahr.notebook import pick
-
-
-def flat(name, n, half):
-    """Pictures of one gray each."""
-    gray = torch.rand(n, 1, 1, 1, generator=torch.Generator().manual_seed(int(name[-1])))
-    return gray.expand(n, 1, 40, 40).contiguous()
-
-
-def blocks(off=0.0):
-    """Averages of 4x4 pixels: the error is sigma^2 / 16, and ``off`` squared without noise."""
-
-    def f(y, sigma=None):
-        return functional.interpolate(functional.avg_pool2d(y, 4), scale_factor=4.0) + off
-
-    return f
 
 
 def test_projecting_on_true_directions_has_slope_one_up_to_the_prior(monkeypatch):
