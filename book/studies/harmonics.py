@@ -12,11 +12,16 @@ from gahr import _files, images, measures, zoo
 from gahr.analysis import harmonics as along
 from gahr.analysis import slopes as of
 from gahr.analysis import subspaces
+from gahr.notebook import pick
 
 SEEDS = tuple(range(1, 13))
 """Pictures whose bases are taken: the first twelve seeds, chosen before any was looked at."""
 SIGMA, COUNT = 0.15, 20
 """Their noise, and how many vectors of each basis are measured: as many as the paper's Figure 4 shows."""
+
+WAVE_SEEDS, WAVE_COUNT = tuple(range(13, 37)), 40
+"""Pictures and number of vectors among which waves are counted. The rule and these were fixed after a look at
+the twelve pictures above; so others are counted."""
 
 CONTOURS, BACKGROUND = (1.5, 2.0, 4.0), 8.0
 """As in the paper's Figure 17: regularity of the contours, rough to smooth, and of the backgrounds."""
@@ -96,6 +101,49 @@ def _mean(basis: str, measure: str, values: list[float]) -> dict:
 def _share(view: calpha.View, count: int) -> float:
     """Share of energy near the contour, mean of the network's leading vectors."""
     return along.share(calpha.leading(view, "network", count), view.heights).mean().item()
+
+
+def waves(seeds: Sequence[int] = WAVE_SEEDS) -> dict:
+    """How many of the leading vectors are waves along the contour, and along its mirror image.
+
+    Returns
+    -------
+    found
+        ``rows``: by ``alpha``, ``seed`` and ``basis`` the share of its first `WAVE_COUNT` vectors that
+        `gahr.analysis.harmonics.waves` counts ``along`` the contour, and along its mirror image (``mirror``).
+        Bases are those of `book.studies.calpha.KINDS`, and the network's at the next picture.
+        ``means``: by ``alpha``, ``basis`` and ``measure``, means over pictures and their standard errors,
+        of the difference, too.
+
+    Notes
+    -----
+    Source: paper, appendix C.1, Figure 18, which shows vectors; the count is ours.
+    """
+    rows = []
+    for alpha in ALPHAS:
+        f = zoo.load(network(alpha))
+        views = [calpha.look(f, float(alpha), seed, SIGMA) for seed in seeds]
+        for seed, view, other in zip(seeds, views, [*views[1:], views[0]], strict=True):
+            found = {kind: calpha.leading(view, kind, WAVE_COUNT) for kind in calpha.KINDS}
+            found["network, at another picture"] = calpha.leading(other, "network", WAVE_COUNT)
+            for kind, e in found.items():
+                lines = {"along": view.heights, "mirror": view.heights.flip(0)}
+                shares = {name: along.waves(e, line).float().mean().item() for name, line in lines.items()}
+                rows.append({"alpha": alpha, "seed": seed, "basis": kind} | shares)
+    settings = {"sigma": SIGMA, "count": WAVE_COUNT, "pictures": len(seeds)}
+    return settings | {"means": _wave_means(rows), "rows": rows}
+
+
+def _wave_means(rows: list[dict]) -> list[dict]:
+    means = []
+    for alpha in ALPHAS:
+        for kind in dict.fromkeys(row["basis"] for row in rows):
+            found = pick(rows, alpha=alpha, basis=kind)
+            own, mirror = ([row[way] for row in found] for way in ("along", "mirror"))
+            less = [a - b for a, b in zip(own, mirror, strict=True)]
+            named = {"waves": own, "waves, mirror": mirror, "waves, less mirror": less}
+            means += [{"alpha": alpha} | _mean(kind, name, values) for name, values in named.items()]
+    return means
 
 
 def unequal(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> dict:
@@ -238,4 +286,5 @@ STUDIES = {
     "calpha40-harmonics": harmonics,
     "calpha40-unequal": unequal,
     "calpha40-optimizers": optimizers,
+    "calpha40-waves": waves,
 }

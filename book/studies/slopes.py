@@ -11,7 +11,9 @@ from book.studies.calpha import ALPHAS, network, span
 from gahr import bases, images, measures, zoo
 from gahr.analysis import bestbasis
 from gahr.analysis import slopes as of
+from gahr.analysis.calpha import contour
 from gahr.analysis.slopes import LEVELS
+from gahr.images import synthetic
 
 RANGES = ((0.01, 0.1), (0.03, 0.25), (0.1, 0.4), (0.1, 1.0), (0.3, 1.0), (0.5, 1.0))
 FACTORS = (2.0, 3.0, 6.0)
@@ -114,9 +116,42 @@ def _kinds(table: Tensor, x: Tensor, few: int) -> dict[str, Tensor]:
     }
 
 
+def followed(count: int = 60, seed: int = 9) -> dict:
+    """PSNR curves and slopes of an oracle in cosines that are cut softly along the true contour.
+
+    Parameters
+    ----------
+    count, seed
+        Of the pictures of each class.
+
+    Returns
+    -------
+    found
+        ``rows``: by ``alpha`` and ``basis``, mean ``psnr`` in dB at each ``sigma``, and the slope over the
+        levels of the rule of `slopes`, with a bootstrap interval over pictures. Bases: cut softly, and the
+        fixed ones at the same pictures.
+    """
+    rule, rows = zoo.result("calpha40-slopes")["rule"], []
+    for alpha in ALPHAS:
+        x = synthetic.c_alpha(count, 40, float(alpha), seed=seed)
+        below = synthetic.coverage(contour(count, 40, float(alpha), seed))
+        both = zip(x.split(1), below.split(1), strict=True)
+        found = {"cut softly": torch.stack([bestbasis.cut_softly(v, m) for v, m in both])}
+        found |= {kind: one_by_one(_fixed(kind))(x, 0) for kind in ("wavelets", "cosines")}
+        for kind, c in found.items():
+            table = oracle(x, lambda x, s, c=c: c)
+            about = {"alpha": alpha, "basis": kind, "psnr": table.mean(1).tolist()}
+            rows.append(about | _slope(table, rule))
+    return {"sigma": list(LEVELS), "rule": rule, "images": count, "rows": rows}
+
+
+def _fixed(kind: str) -> Callable[[Tensor, float], Tensor]:
+    return lambda x, sigma: bestbasis.fixed(x, kind)
+
+
 def _slope(table: Tensor, levels: Sequence[float]) -> dict[str, float]:
     """Slope over some of `LEVELS`, with the ends of its interval."""
     return span(measures.slope(table[[LEVELS.index(s) for s in levels]], tuple(levels)))
 
 
-STUDIES = {"calpha40-slopes": slopes}
+STUDIES = {"calpha40-slopes": slopes, "calpha40-followed": followed}

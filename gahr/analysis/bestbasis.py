@@ -1,9 +1,10 @@
 """Bases that adapt to a picture by a known rule: what a denoiser with a free choice could reach.
 
-Each function searches a tree for the best orthonormal basis and returns the picture's coefficients
-in it; `gahr.bases.oracle_error` turns them into an error. The choice is made either from the noisy
-picture, as a denoiser would have to, or by an oracle that knows the clean one. The two bracket what
-adapting within that family of bases can do. In colour each channel has a basis of its own.
+Each function returns the picture's coefficients in an orthonormal basis; `gahr.bases.oracle_error` turns
+them into an error. `packets` and `blocks` search a tree for the best basis. The choice is made either from
+the noisy picture, as a denoiser would have to, or by an oracle that knows the clean one. The two bracket
+what adapting within that family of bases can do. `cut_softly` is told a contour; `fixed` is the same for
+all pictures. In colour each channel has a basis of its own.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import torch
 from torch import Tensor
 
 from gahr._checks import check_count, check_images, check_known, check_number
-from gahr.bases import check_wavelet
+from gahr.bases import check_wavelet, dct
 
-__all__ = ["blocks", "fixed", "packets"]
+__all__ = ["blocks", "cut_softly", "fixed", "packets"]
 
 Cost = Callable[[np.ndarray], float]
 
@@ -85,6 +86,40 @@ def fixed(x: Tensor, kind: str, name: str = "db2") -> Tensor:
             bands = [pywt.wavedec2(one, name, mode="periodization", level=levels) for one in pixels]
         found = np.stack([pywt.coeffs_to_array(each)[0] for each in bands])
     return torch.from_numpy(found.ravel()).to(x)
+
+
+def cut_softly(x: Tensor, below: Tensor) -> Tensor:
+    """Coefficients of a picture in cosines that are cut along a contour whose pixels are mixed, ``(d,)``.
+
+    Each cosine gives two vectors, one for either side: times ``below``, and times what is left to 1.
+    They are made orthonormal in turn (Gram-Schmidt), broad waves first, until there are ``d``.
+    Introduced in chapter 9.
+
+    Parameters
+    ----------
+    x
+        The clean picture, ``(1, C, H, W)``.
+    below
+        Which part of each pixel lies on one side, ``(1, 1, H, W)`` in [0, 1]; for C^alpha images from
+        `gahr.images.synthetic.coverage`.
+
+    Examples
+    --------
+    A picture of two grays has two coefficients, whatever its edge:
+
+    >>> below = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    >>> int((cut_softly(0.2 + 0.5 * below, below).abs() > 1e-5).sum())
+    2
+    """
+    pixels = _channels(x, "x")
+    if check_images(below, "below").shape != (1, 1, *pixels.shape[1:]):
+        raise ValueError(f"below must be {(1, 1, *pixels.shape[1:])}; got {tuple(below.shape)}.")
+    mask = below.detach().double().cpu().flatten()
+    d = len(mask)
+    half = dct(*pixels.shape[1:])[: -(-d // 2)].double()
+    system = torch.stack([half * mask, half * (1 - mask)], 1).flatten(0, 1)[:d]
+    whole = torch.cat([system, torch.from_numpy(pixels).reshape(-1, d)])
+    return torch.linalg.qr(whole.T, mode="r")[1][:d, d:].T.flatten().to(x)
 
 
 def packets(

@@ -25,7 +25,9 @@ __all__ = [
     "normals",
     "purity",
     "share",
+    "sign_changes",
     "straighten",
+    "waves",
 ]
 
 
@@ -195,6 +197,39 @@ def purity(e: Tensor, heights: Tensor, reach: int = 4, band: int = 4) -> Tensor:
     power = _power(_strip(e, heights, reach))
     band = check_count(band, "band", 1, power.shape[1])
     return power.unfold(1, band, 1).sum(2).amax(1) / power.sum(1).clamp_min(1e-30)
+
+
+def sign_changes(e: Tensor, heights: Tensor, reach: int = 4, height: float = 0.5) -> Tensor:
+    """How often each vector swings from one sign to the other along the contour, ``(k,)`` whole numbers.
+
+    The straightened strip's best profile along the contour is its leading right singular vector, over all
+    rows and channels. Only places where it is at least ``height`` of its largest value count: so small side
+    lobes do not. A spot and a bar have none, a cosine of k half-periods has k. Introduced in chapter 8.
+    """
+    height = check_number(height, "height", 0.0, 1.0, open_low=True)
+    strip = _strip(e, heights, reach).flatten(1, 2)
+    profile = torch.linalg.svd(strip, full_matrices=False)[2][:, 0]
+    large = profile.abs() >= height * profile.abs().amax(1, keepdim=True)
+    counts = [line[high].sign().diff().ne(0).sum() for line, high in zip(profile, large, strict=True)]
+    return torch.stack(counts)
+
+
+def waves(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
+    """Which vectors are waves along the contour, ``(k,)`` booleans.
+
+    A wave swings at least twice, up, down and up, between lobes that are at least half as high as the
+    highest (`sign_changes`), and at least half of its power is in four neighbouring frequencies (`purity`).
+    Spots, bars and noise are none. Broad waves are, along any line: compare with the mirror image's.
+
+    Examples
+    --------
+    >>> place = torch.arange(40) + 0.5
+    >>> lines = [torch.cos(math.pi / 40 * 6 * place), torch.exp(-((place - 20) ** 2) / 18)]
+    >>> e = torch.stack([line.expand(9, 40) for line in lines])  # a wave, and a spot
+    >>> waves(e, torch.full((40,), 4.0))
+    tensor([ True, False])
+    """
+    return (sign_changes(e, heights, reach) >= 2) & (purity(e, heights, reach) >= 0.5)
 
 
 def length(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:

@@ -14,24 +14,31 @@ from gahr.notebook import pick, table
 
 __all__ = ["measure_table", "shares", "trained_vectors"]
 
+ALIGNED = ("aligned", "aligned, mirror")
+WAVES = ("waves", "waves, mirror", "waves, less mirror")
 STRIP = 9 / 40
 """A strip's share of a picture's area: 9 rows of 40."""
 
 
-def measure_table(measured: Mapping[str, Sequence[Mapping]]) -> str:
-    """Means and standard errors of measures of `book.studies.calpha.summary`, a row for each name.
+def measure_table(geo: dict, counted: dict, alpha: int) -> str:
+    """Alignment, and the share of waves, by basis: means and standard errors over pictures.
 
-    ``measured``: by the name to print, rows of the stored result ``calpha40-harmonics`` of one class and
-    basis. The alignment of the first is bold, and how far its purity along the contour exceeds the mirror's.
+    Parameters
+    ----------
+    geo, counted
+        The stored results ``calpha40-harmonics`` and ``calpha40-waves``.
+    alpha
+        The class. The alignment of the first basis and its lead in waves are bold.
     """
-    keys = ("aligned", "aligned, mirror", "purity", "purity, mirror", "purity, less mirror")
-    rows = [
-        [name, *(error(pick(found, measure=key)[0], ".2f") for key in keys)]
-        for name, found in measured.items()
-    ]
+    heads = dict.fromkeys(ALIGNED, geo["rows"]) | dict.fromkeys(WAVES, counted["means"])
+    kinds = dict.fromkeys(row["basis"] for row in counted["means"])
+    rows = []
+    for kind in kinds:
+        found = [pick(stored, alpha=alpha, basis=kind, measure=key) for key, stored in heads.items()]
+        rows.append([kind, *(error(row, ".2f") for (row,) in found)])
     embolden(rows[0], 1)
     embolden(rows[0], -1)
-    return table(("first 20 vectors", *keys), rows)
+    return table(("", *heads), rows)
 
 
 def shares(axes: Iterable[Axes], panels: Mapping[str, Mapping[float, Sequence[float]]]) -> None:

@@ -10,9 +10,9 @@ import math
 import torch
 from torch import Tensor
 
-from gahr._checks import check_images, check_number, check_seed, stream
+from gahr._checks import check_images, check_number, check_seed, check_tensor, stream
 
-__all__ = ["c_alpha", "discs", "gaussian", "scaled", "shuffled", "sinusoids", "unshuffled"]
+__all__ = ["c_alpha", "coverage", "discs", "gaussian", "scaled", "shuffled", "sinusoids", "unshuffled"]
 
 
 def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -98,13 +98,32 @@ def c_alpha(n: int, size: int = 40, alpha: float = 2.0, beta: float | None = Non
     u, v = _uniform((2, n, 1, 1), 0, 1, generator)
     bright, dark = u + (1 - u) * ground[:, 0], v * ground[:, 1]
 
-    rows = torch.arange(size)[None, :, None]
-    below = (rows >= height[:, None, :]).float()[:, None]
-    below = torch.nn.functional.pad(below, (1, 0, 1, 0), mode="reflect")
-    below = torch.nn.functional.avg_pool2d(below, 2, stride=1)[:, 0]
+    below = coverage(height)[:, 0]
     coin = torch.rand(n, 1, 1, generator=generator) < 0.5
     below = torch.where(coin, below, 1 - below)
     return (bright * below + dark * (1 - below))[:, None]
+
+
+def coverage(heights: Tensor) -> Tensor:
+    """Which part of each pixel lies below a contour, as `c_alpha` mixes its regions, ``(n, 1, size, size)``.
+
+    Parameters
+    ----------
+    heights
+        Row of the contour in each column, ``(n, size)``; rounded to a pixel. What lies below has rows at or
+        beyond it. The mask is averaged over 2x2 pixels.
+
+    Examples
+    --------
+    >>> coverage(torch.tensor([[1.0, 1.0, 2.0]]))[0, 0]
+    tensor([[0.5000, 0.5000, 0.2500],
+            [0.5000, 0.5000, 0.2500],
+            [1.0000, 1.0000, 0.7500]])
+    """
+    rows = torch.arange(check_tensor(heights, "heights", "one a column, (n, size)").shape[-1])
+    below = (rows[:, None] >= heights.round()[:, None, None]).float()
+    below = torch.nn.functional.pad(below, (1, 0, 1, 0), mode="reflect")
+    return torch.nn.functional.avg_pool2d(below, 2, stride=1)
 
 
 def discs(n: int, size: int = 40, seed: int = 0) -> Tensor:

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from gahr import bases, denoisers, measures
-from gahr.analysis import bestbasis
+from gahr.analysis import bestbasis, calpha
+from gahr.images import synthetic
 
 SIGMA = 0.1
 
@@ -115,3 +116,45 @@ def test_each_channel_has_a_best_basis_of_its_own(edge):
         assert torch.equal(bestbasis.fixed(x, kind), whole)
     with pytest.raises(ValueError, match="noisy must have the shape of x"):
         bestbasis.packets(x, SIGMA, y[:, :1])
+
+
+def two_regions(seed=0):
+    """Two cosines that meet along a contour whose pixels are mixed, the mask, and noise."""
+    generator = torch.Generator().manual_seed(seed)
+    below = synthetic.coverage(calpha.contour(1, 40, 3.0, 2))
+    noise = torch.rand(1, 1, 40, 40, generator=generator)
+    upper, lower = bases.dct(40, 40)[[3, 8]].view(2, 1, 1, 40, 40)
+    return below * lower + (1 - below) * upper, below, noise
+
+
+def test_regions_of_one_wave_each_need_no_finer_vectors():
+    """The ninth cosine below the edge is the 17th vector, the fourth above it the eighth."""
+    x, below, noise = two_regions()
+    c = bestbasis.cut_softly(x.double(), below)
+    assert c[17:].abs().max() < 1e-6 and c[16].abs() > 0.1
+    c = bestbasis.cut_softly(noise.double(), below)
+    assert c.square().sum().item() == pytest.approx(noise.double().square().sum().item())
+    other = bestbasis.cut_softly(x.double(), below.flip(3))  # the mirror image's edge
+    assert other[17:].square().sum() > 0.05
+
+
+def test_soft_cuts_are_made_orthonormal_in_turn():
+    generator = torch.Generator().manual_seed(0)
+    x, below = torch.rand(2, 1, 1, 6, 6, generator=generator, dtype=torch.float64)
+    waves, found = bases.dct(6, 6).double().numpy(), []
+    mask = below.flatten().numpy()
+    for wave in waves[:18]:
+        for vector in (wave * mask, wave * (1 - mask)):
+            for e in found:
+                vector = vector - (vector @ e) * e
+            found.append(vector / np.linalg.norm(vector))
+    expected = np.abs(np.stack(found) @ x.flatten().numpy())
+    assert bestbasis.cut_softly(x, below).abs().numpy() == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_mask_must_fit_the_picture():
+    x = torch.zeros(1, 1, 8, 8)
+    with pytest.raises(ValueError, match=r"below must be \(1, 1, 8, 8\); got \(1, 1, 8, 4\)"):
+        bestbasis.cut_softly(x, torch.zeros(1, 1, 8, 4))
+    with pytest.raises(ValueError, match=r"x must be one image"):
+        bestbasis.cut_softly(torch.zeros(2, 1, 8, 8), torch.zeros(1, 1, 8, 8))

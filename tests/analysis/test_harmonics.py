@@ -72,6 +72,58 @@ def test_a_wave_along_a_curved_contour_is_seen_as_one(half_waves):
     assert harmonics.across(e, heights) > harmonics.across(e, wrong)
 
 
+def spots(heights, widths=(0.7, 1.0, 2.0, 4.0, 8.0)):
+    """Spots on a contour, of all widths and at all places, flat and with the sign of an edge."""
+    row, column = grid()
+    distance = row - heights
+    band = torch.exp(-(distance**2) / 2)
+    bells = torch.stack(
+        [torch.exp(-(((column - c) / w) ** 2) / 2) for w in widths for c in range(0, SIDE, 3)]
+    )
+    return torch.cat([band * bells, distance * band * bells])
+
+
+def test_changes_of_sign_are_those_of_the_wave():
+    for half_waves in (0, 1, 2, 5, 12):
+        e, heights = bent(half_waves)
+        assert harmonics.sign_changes(e, heights).tolist() == [half_waves]
+    assert harmonics.sign_changes(spots(heights), heights).max() == 0
+    opposite = spots(heights, (2.0,))[2] - spots(heights, (2.0,))[9]
+    assert harmonics.sign_changes(opposite[None], heights).tolist() == [1]
+    assert harmonics.sign_changes(torch.zeros(1, SIDE, SIDE), heights).tolist() == [0]
+
+
+def test_lobes_count_from_a_height_on():
+    """A Mexican hat: its side lobes have 2 exp(-3/2) = 0.446 of its height."""
+    place = (torch.arange(float(SIDE)) - 20) / 4
+    hat = ((1 - place**2) * torch.exp(-(place**2) / 2)).expand(1, 9, SIDE)
+    level = torch.full((SIDE,), 4.0)
+    for height, changes in ((0.5, 0), (0.45, 0), (0.42, 2), (0.1, 2)):
+        assert harmonics.sign_changes(hat, level, height=height).tolist() == [changes]
+    for height in (0, 1.1):
+        with pytest.raises(ValueError, match=r"height must be in \(0, 1\]"):
+            harmonics.sign_changes(hat, level, height=height)
+
+
+def test_waves_are_told_from_spots_bars_and_noise():
+    for half_waves in (2, 3, 9, 15):
+        e, heights = bent(half_waves)
+        assert harmonics.waves(e, heights).tolist() == [True]
+        assert harmonics.waves(e, heights.flip(0)).tolist() == [False]
+    assert not harmonics.waves(spots(heights), heights).any()
+    part = bent(0)[0] * (torch.arange(SIDE) < 17)
+    noise = torch.randn(200, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    assert not harmonics.waves(torch.cat([bent(0)[0], bent(1)[0], part, noise]), heights).any()
+
+
+def test_a_wave_between_two_colours_counts_as_a_wave():
+    """One channel goes up where the other goes down: what swings is their difference."""
+    e, heights = bent(5)
+    both = torch.stack([e[0], -0.5 * e[0]])[None]
+    assert harmonics.sign_changes(both, heights).tolist() == [5]
+    assert harmonics.waves(both, heights).tolist() == [True]
+
+
 def test_length_is_the_part_of_the_contour_that_is_covered():
     e, heights = bent(0)
     part = e * (torch.arange(SIDE) < 10)
@@ -143,7 +195,14 @@ def test_an_edge_between_two_colours_counts_and_a_gray_picture_says_the_same():
 def test_along_a_contour_colours_add_their_energies():
     (e, heights), (other, _) = bent(9), bent(2)
     e, other = e + 0.1 * torch.ones_like(e), other + 0.1
-    tools = (harmonics.share, harmonics.across, harmonics.frequency, harmonics.purity, harmonics.length)
+    tools = (
+        harmonics.share,
+        harmonics.across,
+        harmonics.frequency,
+        harmonics.purity,
+        harmonics.length,
+        harmonics.sign_changes,
+    )
     for tool in tools:
         alone = tool(e, heights)
         torch.testing.assert_close(tool(torch.stack([e, -e, 0.5 * e], 1), heights), alone)

@@ -30,6 +30,15 @@ def test_alignment_must_exceed_the_mirror_s_in_every_class(stored):
         assert float(harmonics.aligned()[1]) == pytest.approx(last - 0.6)
 
 
+def test_waves_must_lead_along_the_contour_by_two_standard_errors(stored):
+    about = {"basis": "network", "measure": "waves, less mirror"}
+    rows = [about | {"alpha": a, "mean": m, "se": 0.02} for a, m in ((4, 0.05), (3, 0.03), (1, -0.05))]
+    stored[harmonics.WAVES] = {"means": [row | {"basis": "cosines", "mean": 0.0} for row in rows] + rows}
+    assert harmonics.waving(4)[1:] == ("+0.05", "holds")
+    assert harmonics.waving(3)[2] == "unclear"
+    assert harmonics.waving(1)[2] == "differs"
+
+
 def test_localization_is_compared_picture_by_picture(stored):
     """Pictures differ far more among themselves than the two classes do."""
     smooth = [0.1, 0.3, 0.5, 0.7, 0.9]
@@ -49,7 +58,7 @@ def test_localization_is_compared_picture_by_picture(stored):
 def test_every_row_has_a_rule_and_a_finder():
     table = harmonics.claims()
     measured = [claim for claim in table if claim.find]
-    assert len(measured) == len(table) - 1 == 7 and all(claim.rule for claim in measured)
+    assert len(measured) == len(table) - 1 == 8 and all(claim.rule for claim in measured)
     assert not any("calpha" in claim.claim for claim in table)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from gahr.analysis import calpha
 from gahr.images import synthetic
 
 CLASSES = {
@@ -239,3 +240,32 @@ def test_shuffling_is_one_permutation_for_all():
 def test_impossible_classes_are_refused(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def test_coverage_is_the_part_of_four_pixels_that_lies_below_the_contour():
+    heights = torch.tensor([[3.4, 0.0, 6.0, 1.6, 2.0, 2.4]])
+    found = synthetic.coverage(heights)[0, 0]
+    low = heights[0].round()
+    for row in range(6):
+        for column in range(6):
+            rows, columns = (row, abs(row - 1)), (column, abs(column - 1))  # reflected at the borders
+            below = [float(r >= low[c]) for r in rows for c in columns]
+            assert found[row, column].item() == sum(below) / 4
+    with pytest.raises(TypeError, match="heights must be one a column"):
+        synthetic.coverage([1.0, 2.0])
+
+
+def test_a_picture_mixes_its_regions_by_the_coverage_of_its_contour():
+    """Where regions are flat, so smooth are they, the picture is a line in the coverage."""
+    x = synthetic.c_alpha(20, 40, 5.0, beta=40.0, seed=3)
+    below = synthetic.coverage(calpha.contour(20, 40, 5.0, 3))
+    for picture, part in zip(x, below, strict=True):
+        wave = (
+            torch.cos(2 * math.pi * torch.arange(40.0) / 40),
+            torch.sin(2 * math.pi * torch.arange(40.0) / 40),
+        )
+        waves = [torch.ones(1, 40, 40)]
+        waves += [v.expand(1, 40, 40) for v in wave] + [v[:, None].expand(1, 40, 40) for v in wave]
+        system = torch.stack([m * v for m in (part, 1 - part) for v in waves]).flatten(1).double().T
+        left = torch.linalg.lstsq(system, picture.flatten().double()[:, None], driver="gelsd")[0]
+        assert (system @ left)[:, 0].tolist() == pytest.approx(picture.flatten().tolist(), abs=1e-4)

@@ -53,12 +53,20 @@ def test_stored_vectors_are_drawn_beside_their_picture():
 
 
 def test_measures_are_written_as_stored():
-    names = ("order", "aligned", "aligned, mirror", "purity", "purity, mirror", "purity, less mirror")
-    measured = [{"measure": name, "mean": k / 10, "se": 0.01} for k, name in enumerate(names)]
-    table = lines_of(harmonics.measure_table({"network": measured, "cosines": measured}))
-    assert table[0] == "| " + " | ".join(("first 20 vectors", *names[1:])) + " |"
-    numbers = " | ".join(f"0.{k}0 ± 0.01" for k in (2, 3, 4))
+    geo, counted = (
+        [
+            {"alpha": a, "basis": kind, "measure": name, "mean": (k + start) / 10 + a / 100, "se": 0.01}
+            for a in (3, 4)
+            for kind in ("network", "cosines")
+            for k, name in enumerate(names)
+        ]
+        for start, names in ((1, ("aligned", "aligned, mirror", "purity")), (5, harmonics.WAVES))
+    )
+    table = lines_of(harmonics.measure_table({"rows": geo}, {"means": counted}, 4))
+    heads = ("aligned", "aligned, mirror", "waves", "waves, mirror", "waves, less mirror")
+    assert table[0] == "|  | " + " | ".join(heads) + " |"
+    numbers = " | ".join(f"0.{k}4 ± 0.01" for k in (2, 5, 6))
     assert table[2:] == [
-        f"| network | **0.10 ± 0.01** | {numbers} | **0.50 ± 0.01** |",
-        f"| cosines | 0.10 ± 0.01 | {numbers} | 0.50 ± 0.01 |",
+        f"| network | **0.14 ± 0.01** | {numbers} | **0.74 ± 0.01** |",
+        f"| cosines | 0.14 ± 0.01 | {numbers} | 0.74 ± 0.01 |",
     ]

@@ -1,5 +1,7 @@
 """The stored studies on C^alpha images, on denoisers whose slopes and bases are known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -134,6 +136,10 @@ def test_what_is_stored_was_measured_with_the_settings_of_today():
         harmonics.COUNT,
         len(harmonics.SEEDS),
     )
+    found = zoo.result("calpha40-waves")
+    assert (found["sigma"], found["count"]) == (harmonics.SIGMA, harmonics.WAVE_COUNT)
+    seeds = {row["seed"] for row in found["rows"]}
+    assert seeds == set(harmonics.WAVE_SEEDS) and not seeds & set(harmonics.SEEDS)
     found = zoo.result("adapted-bases")
     assert (found["sigma"], tuple(found["cuts"])) == (shrinkage.SIGMA, shrinkage.CUTS)
     found = zoo.result("shuffled40-spectra")
@@ -165,6 +171,44 @@ def test_optimizers_are_held_against_seeds(monkeypatch):
     assert found["networks"][0] == {"network": "Muon", "steps": 7, "sigma": [0.1], "psnr": [30.0]}
     aligned = pick(found["rows"], measure="aligned")
     assert aligned[0]["mean"] == aligned[1]["mean"] != aligned[2]["mean"]
+
+
+def test_waves_are_counted_along_the_contour_and_its_mirror_image(monkeypatch):
+    """Of four vectors one is a wave along the contour, and two are along its mirror image."""
+    heights = 20 + 8 * torch.sin(torch.arange(40.0) / 5)
+    row, column = torch.arange(40.0)[:, None], (torch.arange(40.0) + 0.5) * torch.pi / 40
+
+    def view(line, seed):
+        lines = [(line, 6), (line.flip(0), 6), (line.flip(0), 4), (line, 0)]
+        drawn = [torch.exp(-((row - at) ** 2) / 2) * torch.cos(k * column) for at, k in lines]
+        e = torch.stack([v.flatten() / v.norm() for v in drawn])
+        x = torch.rand(1, 1, 40, 40, generator=torch.Generator().manual_seed(seed))
+        return calpha.View(x, x, x, line, bases.Basis(torch.ones(4), e, None, (1, 40, 40)), 0.0, 0.15)
+
+    views = {(3, 1): view(heights, 1), (3, 2): view(heights.flip(0), 2)}
+    monkeypatch.setattr(calpha, "look", lambda f, alpha, seed, sigma: views[alpha, seed])
+    monkeypatch.setattr(zoo, "load", lambda name: name)
+    monkeypatch.setattr(harmonics, "ALPHAS", (3,))
+    monkeypatch.setattr(harmonics, "WAVE_COUNT", 4)
+    found = harmonics.waves(seeds=(1, 2))
+    assert (found["sigma"], found["count"], found["pictures"]) == (harmonics.SIGMA, 4, 2)
+
+    def shares(basis):
+        return [(row["seed"], row["along"], row["mirror"]) for row in pick(found["rows"], basis=basis)]
+
+    assert shares("network") == [(1, 0.25, 0.5), (2, 0.25, 0.5)]
+    assert shares("network, at another picture") == [(1, 0.5, 0.25), (2, 0.5, 0.25)]
+    assert all(own == mirror for _, own, mirror in shares("cosines"))
+    assert len(found["rows"]) == 2 * 5
+    means = {row["measure"]: (row["mean"], row["se"]) for row in pick(found["means"], basis="network")}
+    assert means["waves"] == (0.25, 0) and means["waves, less mirror"] == (-0.25, 0)
+    views[3, 2] = view(heights, 2)
+    views[3, 1] = dataclasses.replace(
+        view(heights, 1), heights=torch.full((40,), 20.0)
+    )  # waves along no line
+    found = harmonics.waves(seeds=(1, 2))
+    (less,) = pick(found["means"], basis="network", measure="waves, less mirror")
+    assert (less["mean"], less["se"]) == pytest.approx((-0.125, 0.125))
 
 
 def test_another_architecture_is_measured_as_the_first(monkeypatch):

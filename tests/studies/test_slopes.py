@@ -9,7 +9,9 @@ from known_slopes import blocks, flat
 from book.studies import calpha, slopes
 from gahr import bases, images, zoo
 from gahr.analysis import bestbasis
+from gahr.analysis.calpha import contour
 from gahr.analysis.slopes import LEVELS
+from gahr.images import synthetic
 from gahr.notebook import pick
 
 
@@ -60,6 +62,23 @@ def test_the_oracle_of_a_gray_picture_has_a_closed_form():
         for i, c in enumerate((10.0**2, 30.0**2)):
             mse = c * sigma**2 / (c + sigma**2) / 1600
             assert found[k, i].item() == pytest.approx(-10 * math.log10(mse), abs=0.01)
+
+
+def test_an_oracle_that_is_told_the_contour_is_measured_beside_fixed_bases(monkeypatch):
+    """Pictures of two grays: two coefficients if the contour is the right one, many in fixed bases."""
+
+    def flat_regions(n, size, alpha, beta=None, seed=0):
+        return 0.25 + 0.5 * synthetic.coverage(contour(n, size, alpha, seed))
+
+    monkeypatch.setattr(slopes, "ALPHAS", (3,))
+    monkeypatch.setattr(synthetic, "c_alpha", flat_regions)
+    found = slopes.followed(count=3, seed=4)
+    (told,), (wavelets,) = (pick(found["rows"], basis=kind) for kind in ("cut softly", "wavelets"))
+    for s, psnr in list(zip(LEVELS, told["psnr"], strict=True))[:-4]:
+        assert psnr == pytest.approx(-10 * math.log10(2 * s**2 / 1600), abs=0.2)  # sigma^2 for each of two
+    assert told["psnr"][0] > wavelets["psnr"][0] + 10
+    assert found["rule"] == zoo.result("calpha40-slopes")["rule"] and found["images"] == 3
+    assert told["low"] <= told["slope"] <= told["high"] and 0.9 < told["slope"] <= 1
 
 
 def test_what_is_stored_was_measured_at_the_levels_of_today():
