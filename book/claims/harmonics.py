@@ -17,6 +17,7 @@ UNEQUAL = "calpha40-unequal"
 BFCNN = "calpha40-bfcnn"
 WAVES = "calpha40-waves"
 SCALE = "C^alpha, 40x40, 16 channels"
+REGULAR = "The rule tells swings from spots and bars, not regular waves from irregular ones."
 OTHER = "C^alpha, 40x40, BF-CNN of 32 channels (1,000 steps; under strong noise 2 dB below the UNet)"
 
 
@@ -41,7 +42,7 @@ def claims() -> list[Claim]:
         *(
             Claim(
                 figure,
-                f"alpha = {alpha}: vectors are harmonics along the contour",
+                f"alpha = {alpha}: vectors swing along the contour, as harmonics do",
                 "share of waves among the first 40 vectors (two changes of sign or more between lobes at "
                 "least half as high as the highest, purity at least one half): more along it than along its "
                 "mirror image, by two standard errors",
@@ -50,9 +51,9 @@ def claims() -> list[Claim]:
                 note,
             )
             for figure, alpha, note in (
-                ("Fig. 4", 4, ""),
+                ("Fig. 4", 4, REGULAR),
                 ("Fig. 18", 3, "An earlier rule asked for purity alone, and held; but a spot on the contour "
-                 "passes it."),
+                 f"passes it. {REGULAR}"),
             )
         ),
         Claim(

@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from torch import Tensor
+
 from book.studies import calpha
 from book.studies.calpha import ALPHAS, network, span
 from gahr import _files, images, measures, zoo
@@ -126,24 +128,32 @@ def waves(seeds: Sequence[int] = WAVE_SEEDS) -> dict:
         for seed, view, other in zip(seeds, views, [*views[1:], views[0]], strict=True):
             found = {kind: calpha.leading(view, kind, WAVE_COUNT) for kind in calpha.KINDS}
             found["network, at another picture"] = calpha.leading(other, "network", WAVE_COUNT)
-            for kind, e in found.items():
-                lines = {"along": view.heights, "mirror": view.heights.flip(0)}
-                shares = {name: along.waves(e, line).float().mean().item() for name, line in lines.items()}
-                rows.append({"alpha": alpha, "seed": seed, "basis": kind} | shares)
+            about = {"alpha": alpha, "seed": seed}
+            rows += [about | {"basis": kind} | _waving(e, view.heights) for kind, e in found.items()]
     settings = {"sigma": SIGMA, "count": WAVE_COUNT, "pictures": len(seeds)}
     return settings | {"means": _wave_means(rows), "rows": rows}
+
+
+def _waving(e: Tensor, heights: Tensor) -> dict[str, float]:
+    """Share of the vectors that are waves along the contour, and along its mirror image."""
+    lines = {"along": heights, "mirror": heights.flip(0)}
+    return {name: along.waves(e, line).float().mean().item() for name, line in lines.items()}
 
 
 def _wave_means(rows: list[dict]) -> list[dict]:
     means = []
     for alpha in ALPHAS:
         for kind in dict.fromkeys(row["basis"] for row in rows):
-            found = pick(rows, alpha=alpha, basis=kind)
-            own, mirror = ([row[way] for row in found] for way in ("along", "mirror"))
-            less = [a - b for a, b in zip(own, mirror, strict=True)]
-            named = {"waves": own, "waves, mirror": mirror, "waves, less mirror": less}
-            means += [{"alpha": alpha} | _mean(kind, name, values) for name, values in named.items()]
+            means += [{"alpha": alpha} | row for row in _wave_rows(kind, pick(rows, alpha=alpha, basis=kind))]
     return means
+
+
+def _wave_rows(basis: str, found: list[dict]) -> list[dict]:
+    """Means over pictures of both shares and of their difference, with standard errors."""
+    own, mirror = ([row[way] for row in found] for way in ("along", "mirror"))
+    less = [a - b for a, b in zip(own, mirror, strict=True)]
+    named = {"waves": own, "waves, mirror": mirror, "waves, less mirror": less}
+    return [_mean(basis, name, values) for name, values in named.items()]
 
 
 def unequal(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> dict:
@@ -200,7 +210,9 @@ def _sharing(first: list[calpha.View], second: list[calpha.View]) -> dict:
     return {"each": each} | _mean("network", "shared", each)
 
 
-def optimizers(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> dict:
+def optimizers(
+    seeds: Sequence[int] = SEEDS, runs: str | Path | None = None, wave_seeds: Sequence[int] = WAVE_SEEDS
+) -> dict:
     """Whether the optimizer makes the basis: networks of two optimizers beside networks of two seeds.
 
     Parameters
@@ -209,19 +221,22 @@ def optimizers(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> 
         Of the pictures, alpha = 4.
     runs
         Folder with the runs of the set ``optimizers`` (``GAHR_RUNS`` by default).
+    wave_seeds
+        Of the pictures at which waves are counted.
 
     Returns
     -------
     found
         ``networks``: for each the ``steps`` and held-out ``psnr`` in dB at each ``sigma``.
-        ``rows``: by ``network`` and ``measure``, as in `harmonics`. ``pairs``: for each pair of networks the
-        energy that their first `COUNT` vectors share, mean over pictures, ``se`` and each picture's.
+        ``rows``: by ``network`` and ``measure``, as in `harmonics`. ``waves``: the same for shares of waves,
+        at the pictures and among the vectors of `waves`. ``pairs``: for each pair of networks the energy that
+        their first `COUNT` vectors share, mean over pictures, ``se`` and each picture's.
 
     Notes
     -----
     Source: the paper, section 4, leaves open whether the architecture or the optimization is biased.
     """
-    known, rows, views = [], [], {}
+    known, rows, waving, views = [], [], [], {}
     for name, run in OPTIMIZERS.items():
         f, facts = zoo.load_run(run, runs), zoo.describe(run)
         curve = facts["curves"]["held_out"]
@@ -229,10 +244,13 @@ def optimizers(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> 
         known.append({"network": name, "steps": steps, "sigma": curve["sigma"], "psnr": curve["psnr"]})
         views[name] = [calpha.look(f, 4.0, seed, SIGMA) for seed in seeds]
         rows += [{"network": name} | row for row in _summaries(views[name])]
+        others = (calpha.look(f, 4.0, seed, SIGMA) for seed in wave_seeds)
+        found = [_waving(calpha.leading(v, "network", WAVE_COUNT), v.heights) for v in others]
+        waving += [{"network": name} | row for row in _wave_rows("network", found)]
     others = [name for name in OPTIMIZERS if name != "Muon"]
     pairs = [{"first": "Muon", "second": other} | _sharing(views["Muon"], views[other]) for other in others]
     settings = {"sigma": SIGMA, "count": COUNT, "pictures": len(seeds)}
-    return settings | {"networks": known, "rows": rows, "pairs": pairs}
+    return settings | {"networks": known, "rows": rows, "waves": waving, "pairs": pairs}
 
 
 BFCNN = "calpha40a{}-bfcnn32-fresh-a"

@@ -92,8 +92,8 @@ def cut_softly(x: Tensor, below: Tensor) -> Tensor:
     """Coefficients of a picture in cosines that are cut along a contour whose pixels are mixed, ``(d,)``.
 
     Each cosine gives two vectors, one for either side: times ``below``, and times what is left to 1.
-    They are made orthonormal in turn (Gram-Schmidt), broad waves first, until there are ``d``.
-    Introduced in chapter 9.
+    They are made orthonormal in turn (Gram-Schmidt), broad waves first, until there are ``d``. One that
+    depends on those before it is replaced by some vector that is orthogonal to all. Introduced in chapter 9.
 
     Parameters
     ----------

@@ -165,10 +165,14 @@ def test_optimizers_are_held_against_seeds(monkeypatch):
     facts = {"curves": {"held_out": curve}, "recipe": {"steps": 7}}
     monkeypatch.setattr(zoo, "load_run", lambda name, runs=None: made.get(name, keep(first)))
     monkeypatch.setattr(zoo, "describe", lambda name: facts)
-    found = harmonics.optimizers(seeds=(1, 2))
+    found = harmonics.optimizers(seeds=(1, 2), wave_seeds=(5, 6, 7))
     assert [row["mean"] for row in found["pairs"]] == pytest.approx([1, 0.75], abs=1e-4)
     assert [len(row["each"]) for row in found["pairs"]] == [2, 2]
     assert found["networks"][0] == {"network": "Muon", "steps": 7, "sigma": [0.1], "psnr": [30.0]}
+    assert [row["measure"] for row in found["waves"]] == 3 * ["waves", "waves, mirror", "waves, less mirror"]
+    own = pick(found["waves"], measure="waves")
+    assert own[0]["mean"] == own[1]["mean"] > 0 and own[0]["mean"] != own[2]["mean"]
+    assert all(row["mean"] == 0 for row in pick(found["waves"], measure="waves, less mirror"))
     aligned = pick(found["rows"], measure="aligned")
     assert aligned[0]["mean"] == aligned[1]["mean"] != aligned[2]["mean"]
 
