@@ -12,7 +12,7 @@ from gahr import _files, plots
 from gahr.figures._tables import embolden, error
 from gahr.notebook import pick, table
 
-__all__ = ["measure_table", "shares", "trained_vectors"]
+__all__ = ["judged", "measure_table", "shares", "trained_vectors"]
 
 ALIGNED = ("aligned", "aligned, mirror")
 WAVES = ("waves", "waves, mirror", "waves, less mirror")
@@ -39,6 +39,29 @@ def measure_table(geo: dict, counted: dict, alpha: int) -> str:
     embolden(rows[0], 1)
     embolden(rows[0], -1)
     return table(("", *heads), rows)
+
+
+def judged(column: Sequence[Axes], profile: Tensor, power: Tensor, purity: Tensor, start: Tensor) -> None:
+    """Is it a wave? The profile of a strip above, its spectrum below.
+
+    Parameters
+    ----------
+    column
+        Two axes, one above the other.
+    profile, power
+        The strip's profile along the contour, and its share of power at each frequency.
+    purity, start
+        The share of the best window of four frequencies, and where the window begins.
+    """
+    above, below = column
+    above.plot(profile, color=plots.COLORS["blue"])
+    above.axhline(0, color=plots.COLORS["gray"], lw=0.8)
+    for half in (-0.5, 0.5):
+        above.axhline(half * profile.abs().max().item(), color=plots.COLORS["gray"], lw=0.8, ls=":")
+    above.set(yticks=[], xlabel="column")
+    below.axvspan(start.item() - 0.5, start.item() + 3.5, color="0.85")
+    below.bar(range(power.shape[-1]), power.flatten(), color=plots.COLORS["blue"])
+    below.set(xlabel="frequency", ylim=(0, 0.65), title=f"purity {purity.item():.2f}")
 
 
 def shares(axes: Iterable[Axes], panels: Mapping[str, Mapping[float, Sequence[float]]]) -> None:

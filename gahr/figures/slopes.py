@@ -12,7 +12,17 @@ from gahr import paper, plots
 from gahr.figures._tables import embolden, error
 from gahr.notebook import pick, table
 
-__all__ = ["basis_table", "ends", "fall", "local", "oracle_table", "slopes"]
+__all__ = ["BASES", "basis_table", "ends", "fall", "local", "oracle_table", "slopes"]
+
+BASES = {
+    "network": plots.COLORS["blue"],
+    "cut along the contour": plots.COLORS["orange"],
+    "cut softly": plots.COLORS["orange"],
+    "wavelets": plots.COLORS["green"],
+    "cosines": plots.COLORS["purple"],
+    "directional blocks": plots.COLORS["gray"],
+}
+"""A basis's colour, the same in all figures of the chapter."""
 
 
 def fall(ax: Axes, coefficients: Mapping[str, Tensor], powers: Mapping[str, float]) -> None:
@@ -30,10 +40,10 @@ def fall(ax: Axes, coefficients: Mapping[str, Tensor], powers: Mapping[str, floa
     for kind, c in coefficients.items():
         squared = c.double().square().sort(dim=1, descending=True).values.mean(0).numpy()
         k = np.unique(np.geomspace(1, len(squared), 200).round().astype(int))
-        (line,) = ax.loglog(k, squared[k - 1], label=kind)
+        ax.loglog(k, squared[k - 1], color=BASES[kind], label=kind)
         if kind in powers:
             guide = squared[29] * (k / 30) ** -powers[kind]
-            ax.plot(k, guide, ":", color=line.get_color(), lw=1.2)
+            ax.plot(k, guide, ":", color=BASES[kind], lw=1.2)
     ax.set(xlabel="k, from the largest on", ylabel="squared coefficient", xlim=(1, 1e5), ylim=(1e-8, 1e6))
     ax.legend()
 
@@ -61,7 +71,7 @@ def ends(
     middle = [(a * b) ** 0.5 for a, b in zip(levels, levels[1:], strict=False)]
     for ax, (kind, sides) in zip(axes, bent.items(), strict=True):
         for (side, values), line in zip(sides.items(), ("-", "--"), strict=True):
-            ax.plot(middle, values, line, label=f"{side:,} pixels")
+            ax.plot(middle, values, line, color=BASES[kind], label=f"{side:,} pixels")
         ax.axhline(limits[kind], color=plots.COLORS["gray"], ls=":")
         ax.set(title=kind, xlabel="noise x 40 / side   less →", ylim=(0, 1))
         plots.log_ticks(ax, [s for s in (0.01, 0.03, 0.1, 0.3, 1, 3) if middle[0] <= s <= middle[-1]])
@@ -95,12 +105,12 @@ def slopes(
     axes[0].legend()
     value, low, high = np.array(_spans(stored, basis="network", range="rule")).T
     axes[1].errorbar(alphas, value, [value - low, high - value], fmt="-o", capsize=3, label="networks")
-    axes[1].plot(list(paper.SLOPES), list(paper.SLOPES.values()), "s", label="the paper's networks")
-    for name, values in theories.items():
-        axes[1].plot(alphas, values, "--", lw=1.2, label=f"theory, {name}")
+    axes[1].plot(list(paper.SLOPES), list(paper.SLOPES.values()), "s", color=BASES["network"], mfc="none", ms=8, label="the paper's networks")
+    for (name, values), line in zip(theories.items(), ("--", ":"), strict=False):
+        axes[1].plot(alphas, values, line, color="0.4", lw=1.2, label=f"theory, {name}")
     for kind in rivals:
         values = [row["slope"] for row in pick(stored["slopes"], basis=kind, range="rule")]
-        axes[1].plot(alphas, values, "-^", ms=4, lw=1, label=f"oracle, {kind}")
+        axes[1].plot(alphas, values, "-^", color=BASES[kind], ms=4, lw=1, label=f"oracle, {kind}")
     axes[1].set(xlabel="alpha", ylabel="slope", xticks=alphas)
     axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
