@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from gahr import paper, plots
-from gahr.figures._tables import embolden, error
+from gahr.figures._tables import embolden
 from gahr.notebook import pick, table
 
-__all__ = ["BASES", "basis_table", "ends", "fall", "local", "oracle_table", "slopes"]
+__all__ = ["BASES", "basis_table", "ends", "fall", "local", "slopes"]
 
 BASES = {
     "network": plots.COLORS["blue"],
@@ -40,10 +40,10 @@ def fall(ax: Axes, coefficients: Mapping[str, Tensor], powers: Mapping[str, floa
     for kind, c in coefficients.items():
         squared = c.double().square().sort(dim=1, descending=True).values.mean(0).numpy()
         k = np.unique(np.geomspace(1, len(squared), 200).round().astype(int))
-        ax.loglog(k, squared[k - 1], color=BASES[kind], label=kind)
+        (line,) = ax.loglog(k, squared[k - 1], color=BASES.get(kind), label=kind)
         if kind in powers:
             guide = squared[29] * (k / 30) ** -powers[kind]
-            ax.plot(k, guide, ":", color=BASES[kind], lw=1.2)
+            ax.plot(k, guide, ":", color=line.get_color(), lw=1.2)
     ax.set(xlabel="k, from the largest on", ylabel="squared coefficient", xlim=(1, 1e5), ylim=(1e-8, 1e6))
     ax.legend()
 
@@ -71,7 +71,7 @@ def ends(
     middle = [(a * b) ** 0.5 for a, b in zip(levels, levels[1:], strict=False)]
     for ax, (kind, sides) in zip(axes, bent.items(), strict=True):
         for (side, values), line in zip(sides.items(), ("-", "--"), strict=True):
-            ax.plot(middle, values, line, color=BASES[kind], label=f"{side:,} pixels")
+            ax.plot(middle, values, line, color=BASES.get(kind), label=f"{side:,} pixels")
         ax.axhline(limits[kind], color=plots.COLORS["gray"], ls=":")
         ax.set(title=kind, xlabel="noise x 40 / side   less →", ylim=(0, 1))
         plots.log_ticks(ax, [s for s in (0.01, 0.03, 0.1, 0.3, 1, 3) if middle[0] <= s <= middle[-1]])
@@ -105,12 +105,20 @@ def slopes(
     axes[0].legend()
     value, low, high = np.array(_spans(stored, basis="network", range="rule")).T
     axes[1].errorbar(alphas, value, [value - low, high - value], fmt="-o", capsize=3, label="networks")
-    axes[1].plot(list(paper.SLOPES), list(paper.SLOPES.values()), "s", color=BASES["network"], mfc="none", ms=8, label="the paper's networks")
+    axes[1].plot(
+        list(paper.SLOPES),
+        list(paper.SLOPES.values()),
+        "s",
+        color=BASES["network"],
+        mfc="none",
+        ms=8,
+        label="the paper's networks",
+    )
     for (name, values), line in zip(theories.items(), ("--", ":"), strict=False):
         axes[1].plot(alphas, values, line, color="0.4", lw=1.2, label=f"theory, {name}")
     for kind in rivals:
         values = [row["slope"] for row in pick(stored["slopes"], basis=kind, range="rule")]
-        axes[1].plot(alphas, values, "-^", color=BASES[kind], ms=4, lw=1, label=f"oracle, {kind}")
+        axes[1].plot(alphas, values, "-^", color=BASES.get(kind), ms=4, lw=1, label=f"oracle, {kind}")
     axes[1].set(xlabel="alpha", ylabel="slope", xticks=alphas)
     axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
@@ -143,18 +151,6 @@ def basis_table(stored: dict, theories: Mapping[str, Sequence[float]], shown: Se
         *([f"theory, {name}", *(f"{value:.2f}" for value in v)] for name, v in theories.items()),
     ]
     return table(("slope", *(f"alpha = {alpha}" for alpha in _alphas(stored))), rows)
-
-
-def oracle_table(geo: dict, kinds: Sequence[str]) -> str:
-    """What an oracle reaches in one basis after another, in dB above the network's own basis.
-
-    ``geo``: the stored result ``calpha40-harmonics``. The last row has its last class in bold.
-    """
-    reached = pick(geo["rows"], measure="oracle")
-    rows = [[kind, *(error(row, "+.2f") for row in pick(reached, basis=kind))] for kind in kinds]
-    embolden(rows[-1], -1)
-    classes = sorted({row["alpha"] for row in reached})
-    return table(("dB", *(f"alpha = {alpha}" for alpha in classes)), rows)
 
 
 def _spans(stored: dict, **columns: object) -> list[tuple[float, float, float]]:

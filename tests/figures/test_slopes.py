@@ -101,17 +101,13 @@ def test_a_slope_that_the_paper_does_not_print_is_left_out():
     assert "| the paper's networks | - |" in figures.basis_table(given, {"limit": [0.8]}, ("network",))
 
 
-def test_what_oracles_reach_is_written_as_stored():
-    rows = []
-    for alpha in (2, 4):
-        about = {"alpha": alpha, "basis": "network"}
-        rows.append(about | {"measure": "oracle"})
-        for k, kind in enumerate(("cosines", "wavelets", "another")):
-            rows.append({"alpha": alpha, "basis": kind, "measure": "oracle", "mean": -k, "se": 0.2})
-    rows = lines_of(figures.oracle_table({"rows": rows}, ("cosines", "another")))[2:]
-    assert rows[0] == "| cosines | +0.00 ± 0.20 | +0.00 ± 0.20 |"
-    assert rows[1] == "| another | -2.00 ± 0.20 | **-2.00 ± 0.20** |"
-    assert len(rows) == 2
+def test_a_basis_has_one_colour_in_every_figure():
+    _, axes = plots.figure(1, 2)
+    k = torch.arange(1, 1001, dtype=torch.float64)[None]
+    figures.fall(axes[0, 0], {"wavelets": k**-1, "cosines": k**-1}, {"wavelets": 2})
+    figures.ends(axes[0, 1:], {"wavelets": {40: [0.5], 80: [0.6]}}, {"wavelets": 0.5}, [0.1, 0.2])
+    wavelets, guide, cosines = (line.get_color() for line in axes[0, 0].lines)
+    assert wavelets == guide == axes[0, 1].lines[1].get_color() == figures.BASES["wavelets"] != cosines
 
 
 def test_coefficients_are_sorted_and_averaged_beside_their_powers():
