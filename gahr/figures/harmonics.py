@@ -41,24 +41,29 @@ def measure_table(geo: dict, counted: dict, alpha: int) -> str:
     return table(("", *heads), rows)
 
 
-def judged(column: Sequence[Axes], profile: Tensor, power: Tensor, purity: Tensor, start: Tensor) -> None:
-    """Is it a wave? The profile of a strip above, its spectrum below.
+def judged(
+    column: Sequence[Axes], strip: Tensor, profile: Tensor, power: Tensor, purity: Tensor, start: Tensor
+) -> None:
+    """Is it a wave? A strip, below it its profile, and its spectrum.
 
     Parameters
     ----------
     column
-        Two axes, one above the other.
+        Three axes, one above the other.
+    strip
+        What lies around a line, straightened, ``(rows, columns)``.
     profile, power
-        The strip's profile along the contour, and its share of power at each frequency.
+        Its profile along the line, and its share of power at each frequency.
     purity, start
         The share of the best window of four frequencies, and where the window begins.
     """
-    above, below = column
-    above.plot(profile, color=plots.COLORS["blue"])
-    above.axhline(0, color=plots.COLORS["gray"], lw=0.8)
+    above, middle, below = column
+    plots.image(above, strip, signed=True)
+    middle.plot(profile, color=plots.COLORS["blue"])
+    middle.axhline(0, color=plots.COLORS["gray"], lw=0.8)
     for half in (-0.5, 0.5):
-        above.axhline(half * profile.abs().max().item(), color=plots.COLORS["gray"], lw=0.8, ls=":")
-    above.set(yticks=[], xlabel="column")
+        middle.axhline(half * profile.abs().max().item(), color=plots.COLORS["gray"], lw=0.8, ls=":")
+    middle.set(yticks=[], xlabel="column", xlim=(-0.5, len(profile) - 0.5))
     below.axvspan(start.item() - 0.5, start.item() + 3.5, color="0.85")
     below.bar(range(power.shape[-1]), power.flatten(), color=plots.COLORS["blue"])
     below.set(xlabel="frequency", ylim=(0, 0.65), title=f"purity {purity.item():.2f}")
