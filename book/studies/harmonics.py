@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from book.studies import calpha
 from book.studies.calpha import ALPHAS, network, span
-from gahr import _files, images, measures, zoo
+from gahr import _files, bases, images, measures, zoo
 from gahr.analysis import harmonics as along
 from gahr.analysis import slopes as of
 from gahr.analysis import subspaces
@@ -230,7 +231,9 @@ def optimizers(
         ``networks``: for each the ``steps`` and held-out ``psnr`` in dB at each ``sigma``.
         ``rows``: by ``network`` and ``measure``, as in `harmonics`. ``waves``: the same for shares of waves,
         at the pictures and among the vectors of `waves`. ``pairs``: for each pair of networks the energy that
-        their first `COUNT` vectors share, mean over pictures, ``se`` and each picture's.
+        their first `COUNT` vectors share, mean over pictures, ``se`` and each picture's. ``controls``: the
+        same of the first network and what should share less with it: networks of other alphas, its own
+        vectors at the next picture, and as many cosines, the broadest.
 
     Notes
     -----
@@ -249,8 +252,22 @@ def optimizers(
         waving += [{"network": name} | row for row in _wave_rows("network", found)]
     others = [name for name in OPTIMIZERS if name != "Muon"]
     pairs = [{"first": "Muon", "second": other} | _sharing(views["Muon"], views[other]) for other in others]
-    settings = {"sigma": SIGMA, "count": COUNT, "pictures": len(seeds)}
-    return settings | {"networks": known, "rows": rows, "waves": waving, "pairs": pairs}
+    found = {"networks": known, "rows": rows, "waves": waving, "pairs": pairs}
+    found["controls"] = _controls(views["Muon"], seeds)
+    return {"sigma": SIGMA, "count": COUNT, "pictures": len(seeds)} | found
+
+
+def _controls(own: list[calpha.View], seeds: Sequence[int]) -> list[dict]:
+    """What a network's first vectors share with others that should be less like them."""
+    rows = [{"second": "itself, at another picture"} | _sharing(own, [*own[1:], own[0]])]
+    for alpha in (1, 2, 5):
+        other = zoo.load(network(alpha))
+        views = [calpha.look(other, 4.0, seed, SIGMA) for seed in seeds]
+        rows.append({"second": f"a network of alpha = {alpha}"} | _sharing(own, views))
+    side = math.isqrt(own[0].basis.e.shape[1])
+    cosines = bases.dct(side, side)[:COUNT].to(own[0].basis.e)
+    each = [subspaces.shared(view.basis.e[:COUNT], cosines)[-1].item() for view in own]
+    return [*rows, {"second": "the broadest cosines", "each": each} | _mean("network", "shared", each)]
 
 
 BFCNN = "calpha40a{}-bfcnn32-fresh-a"

@@ -165,9 +165,14 @@ def test_optimizers_are_held_against_seeds(monkeypatch):
     facts = {"curves": {"held_out": curve}, "recipe": {"steps": 7}}
     monkeypatch.setattr(zoo, "load_run", lambda name, runs=None: made.get(name, keep(first)))
     monkeypatch.setattr(zoo, "describe", lambda name: facts)
+    monkeypatch.setattr(zoo, "load", lambda name: keep(second))
     found = harmonics.optimizers(seeds=(1, 2), wave_seeds=(5, 6, 7))
     assert [row["mean"] for row in found["pairs"]] == pytest.approx([1, 0.75], abs=1e-4)
     assert [len(row["each"]) for row in found["pairs"]] == [2, 2]
+    controls = {row["second"]: row["mean"] for row in found["controls"]}
+    assert controls.pop("a network of alpha = 2") == pytest.approx(0.75, abs=1e-4)
+    assert controls.pop("itself, at another picture") == pytest.approx(1, abs=1e-4)  # it ignores pictures
+    assert controls["the broadest cosines"] == pytest.approx(1, abs=1e-4) and len(controls) == 3
     assert found["networks"][0] == {"network": "Muon", "steps": 7, "sigma": [0.1], "psnr": [30.0]}
     assert [row["measure"] for row in found["waves"]] == 3 * ["waves", "waves, mirror", "waves, less mirror"]
     own = pick(found["waves"], measure="waves")
