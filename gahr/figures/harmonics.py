@@ -20,7 +20,7 @@ STRIP = 9 / 40
 """A strip's share of a picture's area: 9 rows of 40."""
 
 
-def measure_table(geo: dict, counted: dict, alpha: int) -> str:
+def measure_table(geo: dict, counted: dict, alpha: int, kinds: Sequence[str]) -> str:
     """Alignment, and the share of waves, by basis: means and standard errors over pictures.
 
     Parameters
@@ -28,10 +28,11 @@ def measure_table(geo: dict, counted: dict, alpha: int) -> str:
     geo, counted
         The stored results ``calpha40-harmonics`` and ``calpha40-waves``.
     alpha
-        The class. The alignment of the first basis and its lead in waves are bold.
+        The class.
+    kinds
+        The bases. The alignment of the first and its lead in waves are bold.
     """
     heads = dict.fromkeys(ALIGNED, geo["rows"]) | dict.fromkeys(WAVES, counted["means"])
-    kinds = dict.fromkeys(row["basis"] for row in counted["means"])
     rows = []
     for kind in kinds:
         found = [pick(stored, alpha=alpha, basis=kind, measure=key) for key, stored in heads.items()]

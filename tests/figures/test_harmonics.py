@@ -62,7 +62,7 @@ def test_measures_are_written_as_stored():
         ]
         for start, names in ((1, ("aligned", "aligned, mirror", "purity")), (5, harmonics.WAVES))
     )
-    table = lines_of(harmonics.measure_table({"rows": geo}, {"means": counted}, 4))
+    table = lines_of(harmonics.measure_table({"rows": geo}, {"means": counted}, 4, ("network", "cosines")))
     heads = ("aligned", "aligned, mirror", "waves", "waves, mirror", "waves, less mirror")
     assert table[0] == "|  | " + " | ".join(heads) + " |"
     numbers = " | ".join(f"0.{k}4 ± 0.01" for k in (2, 5, 6))
