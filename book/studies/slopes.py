@@ -129,7 +129,9 @@ def followed(count: int = 60, seed: int = 9) -> dict:
     found
         ``rows``: by ``alpha`` and ``basis``, mean ``psnr`` in dB at each ``sigma``, and the slope over the
         levels of the rule of `slopes`, with a bootstrap interval over pictures. Bases: cut softly, and the
-        fixed ones at the same pictures.
+        fixed ones at the same pictures; last the ``network`` itself, on one draw of noise. ``lead``: how far
+        the PSNR lies above the network's at each ``sigma``, mean over pictures; ``lead_se``: its standard
+        error.
     """
     rule, rows = zoo.result("calpha40-slopes")["rule"], []
     for alpha in ALPHAS:
@@ -138,10 +140,12 @@ def followed(count: int = 60, seed: int = 9) -> dict:
         both = zip(x.split(1), below.split(1), strict=True)
         found = {"cut softly": torch.stack([bestbasis.cut_softly(v, m) for v, m in both])}
         found |= {kind: one_by_one(_fixed(kind))(x, 0) for kind in ("wavelets", "cosines")}
-        for kind, c in found.items():
-            table = oracle(x, lambda x, s, c=c: c)
+        tables = {kind: oracle(x, lambda x, s, c=c: c) for kind, c in found.items()}
+        tables["network"] = own = measures.psnr_table(zoo.load(network(alpha)), x, LEVELS)[:, 0]
+        for kind, table in tables.items():
+            lead, se = (table - own).mean(1), (table - own).std(1) / count**0.5
             about = {"alpha": alpha, "basis": kind, "psnr": table.mean(1).tolist()}
-            rows.append(about | _slope(table, rule))
+            rows.append(about | _slope(table, rule) | {"lead": lead.tolist(), "lead_se": se.tolist()})
     return {"sigma": list(LEVELS), "rule": rule, "images": count, "rows": rows}
 
 
