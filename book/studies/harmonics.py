@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
@@ -250,8 +251,8 @@ def optimizers(
         others = (calpha.look(f, 4.0, seed, SIGMA) for seed in wave_seeds)
         found = [_waving(calpha.leading(v, "network", WAVE_COUNT), v.heights) for v in others]
         waving += [{"network": name} | row for row in _wave_rows("network", found)]
-    others = [name for name in OPTIMIZERS if name != "Muon"]
-    pairs = [{"first": "Muon", "second": other} | _sharing(views["Muon"], views[other]) for other in others]
+    named = itertools.combinations(OPTIMIZERS, 2)
+    pairs = [{"first": a, "second": b} | _sharing(views[a], views[b]) for a, b in named]
     found = {"networks": known, "rows": rows, "waves": waving, "pairs": pairs}
     found["controls"] = _controls(views["Muon"], seeds)
     return {"sigma": SIGMA, "count": COUNT, "pictures": len(seeds)} | found

@@ -77,7 +77,8 @@ def test_two_optimizers_are_held_against_two_seeds(stored):
     def pairs(less):
         seeds = {"second": "another seed", "each": [0.8, 0.9, 0.85], "mean": 0.85}
         both = {"second": "Adam", "each": [v - less for v in seeds["each"]], "mean": 0.85 - less}
-        return {"pairs": [seeds, both]}
+        akin = {"second": "Adam, the same seed", "each": [1, 1, 1], "mean": 1}  # must not count
+        return {"pairs": [seeds, akin, both]}
 
     for less, verdict in ((0.0, "holds"), (0.1, "differs")):
         stored["calpha40-optimizers"] = pairs(less)

@@ -167,8 +167,8 @@ def test_optimizers_are_held_against_seeds(monkeypatch):
     monkeypatch.setattr(zoo, "describe", lambda name: facts)
     monkeypatch.setattr(zoo, "load", lambda name: keep(second))
     found = harmonics.optimizers(seeds=(1, 2), wave_seeds=(5, 6, 7))
-    assert [row["mean"] for row in found["pairs"]] == pytest.approx([1, 0.75], abs=1e-4)
-    assert [len(row["each"]) for row in found["pairs"]] == [2, 2]
+    assert [row["mean"] for row in found["pairs"]] == pytest.approx([1, 0.75, 0.75], abs=1e-4)
+    assert [len(row["each"]) for row in found["pairs"]] == [2, 2, 2]
     controls = {row["second"]: row["mean"] for row in found["controls"]}
     assert controls.pop("a network of alpha = 2") == pytest.approx(0.75, abs=1e-4)
     assert controls.pop("itself, at another picture") == pytest.approx(1, abs=1e-4)  # it ignores pictures
