@@ -60,13 +60,13 @@ def judged(
     """
     above, middle, below = column
     plots.image(above, strip, signed=True)
-    middle.plot(profile, color=plots.COLORS["blue"])
+    middle.plot(profile.tolist(), color=plots.COLORS["blue"])
     middle.axhline(0, color=plots.COLORS["gray"], lw=0.8)
     for half in (-0.5, 0.5):
         middle.axhline(half * profile.abs().max().item(), color=plots.COLORS["gray"], lw=0.8, ls=":")
     middle.set(yticks=[], xlabel="column", xlim=(-0.5, len(profile) - 0.5))
     below.axvspan(start.item() - 0.5, start.item() + 3.5, color="0.85")
-    below.bar(range(power.shape[-1]), power.flatten(), color=plots.COLORS["blue"])
+    below.bar(range(power.shape[-1]), power.flatten().tolist(), color=plots.COLORS["blue"])
     below.set(xlabel="frequency", ylim=(0, 0.65), title=f"purity {purity.item():.2f}")
 
 
