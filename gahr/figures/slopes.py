@@ -105,17 +105,10 @@ def slopes(
     axes[0].legend()
     value, low, high = np.array(_spans(stored, basis="network", range="rule")).T
     axes[1].errorbar(alphas, value, [value - low, high - value], fmt="-o", capsize=3, label="networks")
-    axes[1].plot(
-        list(paper.SLOPES),
-        list(paper.SLOPES.values()),
-        "s",
-        color=BASES["network"],
-        mfc="none",
-        ms=8,
-        label="the paper's networks",
-    )
-    for (name, values), line in zip(theories.items(), ("--", ":"), strict=False):
-        axes[1].plot(alphas, values, line, color="0.4", lw=1.2, label=f"theory, {name}")
+    look = {"color": BASES["network"], "mfc": "none", "ms": 8, "label": "the paper's networks"}
+    axes[1].plot(list(paper.SLOPES), list(paper.SLOPES.values()), "s", **look)
+    for name, values in theories.items():
+        axes[1].plot(alphas, values, "--", color="0.4", lw=1.2, label=f"theory, {name}")
     for kind in rivals:
         values = [row["slope"] for row in pick(stored["slopes"], basis=kind, range="rule")]
         axes[1].plot(alphas, values, "-^", color=BASES.get(kind), ms=4, lw=1, label=f"oracle, {kind}")

@@ -42,15 +42,14 @@ def test_growth_asks_that_intervals_are_apart(stored):
 
 
 def test_the_oracle_that_is_told_the_contour_may_lead_by_little(stored):
-    sigma = [0.01, 0.2, 0.5]
-    curves = [{"alpha": a, "basis": "network", "psnr": [40.0, 30.0, 20.0]} for a in (1, 2)]
-    stored[slopes.SLOPES] = {"sigma": sigma, "curves": [*curves, {"alpha": 1, "basis": "cosines"}]}
-    rows = [{"alpha": 1, "basis": "cut softly", "psnr": [39.5, 31.5, 29.0]}]
-    rows.append({"alpha": 2, "basis": "cut softly", "psnr": [41.0, 31.0, 29.0]})
-    stored[slopes.FOLLOWED] = {"sigma": sigma, "rows": [*rows, {"alpha": 1, "basis": "wavelets"}]}
-    assert slopes.near_optimal() == ("-0.50 to +1.50 dB below", "+0.50", "holds")
-    rows[1]["psnr"][0] = 42.5
-    assert slopes.near_optimal()[2] == "differs"
+    rows = [{"alpha": 1, "basis": "cut softly", "lead": [-0.5, 1.5, 9.0], "lead_se": [0.1, 0.2, 0.1]}]
+    rows.append({"alpha": 2, "basis": "cut softly", "lead": [1.0, 1.0, 9.0], "lead_se": [0.1] * 3})
+    rows.append({"alpha": 1, "basis": "wavelets"})
+    stored[slopes.FOLLOWED] = {"sigma": [0.01, 0.2, 0.5], "rows": rows}  # 0.5 is beyond the rule
+    assert slopes.near_optimal() == ("1.5 (1.1 to 1.9) dB", "+0.5 dB", "holds")
+    for lead, verdict in ((2.1, "unclear"), (2.5, "differs")):
+        rows[1]["lead"][0] = lead
+        assert slopes.near_optimal()[2] == verdict
 
 
 def test_every_row_has_a_rule_and_a_finder():
