@@ -24,7 +24,7 @@ PLAIN, WEIGHTED = "{}-a-mse", "{}-a-mse-quadratic"
 
 def claims() -> list[Claim]:
     """All rows, in the paper's order."""
-    flat = "Chapter 10 gives the distance from the exact optimum at every noise level."
+    flat = "Chapter 12 gives the distance from the exact optimum at every noise level."
     rows = []
     for name, (source, sigma, m) in FIGURES.items():
         level = 10 * math.log10(1600 / m)
@@ -46,7 +46,7 @@ def claims() -> list[Claim]:
                 "slope over sigma from 0.01 to 0.05 at most 0.9",
                 SCALES[name],
                 partial(slope, name),
-                "Where few factors beyond the class's own are large, the line bends little: chapter 10.",
+                "Where few factors beyond the class's own are large, the line bends little: chapter 12.",
                 fact=f"{name}: the network is not optimal at weak noise",
             ),
             Claim(
@@ -63,7 +63,7 @@ def claims() -> list[Claim]:
                 f"largest of {m} principal angles at most 30 degrees at sigma = {sigma}, mean over images",
                 TWELVE[name],
                 partial(angle, name, sigma),
-                "Chapter 10 gives the same angle for the exact optimum, which is not zero either.",
+                "Chapter 12 gives the same angle for the exact optimum, which is not zero either.",
                 f"{name}: the leading directions are tangent",
             ),
             Claim(
@@ -95,7 +95,7 @@ def claims() -> list[Claim]:
                 "more factors above 0.1 at sigma = 0.01 than at 0.16, in every image",
                 TWELVE[name],
                 partial(growth, name),
-                "Two ends only; chapter 10 draws what lies between.",
+                "Two ends only; chapter 12 draws what lies between.",
                 f"{name}: more directions follow",
             ),
         ]

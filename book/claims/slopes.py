@@ -16,10 +16,10 @@ SLOPES, FOLLOWED = "calpha40-slopes", "calpha40-followed"
 
 def claims() -> list[Claim]:
     """All rows, in the paper's order."""
-    within = "slope within 0.05 of {0}, over the noise levels that chapter 9's rule chooses"
+    within = "slope within 0.05 of {0}, over the noise levels that chapter 11's rule chooses"
     note = (
         "The generator's images are less regular than alpha says, and at alpha = 1 the slope depends on the "
-        "range of noise: chapter 9."
+        "range of noise: chapter 11."
     )
     rows = [
         Claim(

@@ -1,4 +1,4 @@
-"""A denoiser's basis at one C^alpha picture, measured, and what the studies of chapters 8 and 9 share."""
+"""A denoiser's basis at one C^alpha picture, measured, and what the studies of chapters 8 to 11 share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The study of chapter 1, which chapter 11 uses too: four denoisers on the same noisy faces."""
+"""The study of chapter 1, which chapter 13 uses too: four denoisers on the same noisy faces."""
 
 from __future__ import annotations
 

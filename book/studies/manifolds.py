@@ -1,4 +1,4 @@
-"""The studies of chapter 10: networks on low-dimensional classes, beside what is exactly optimal there."""
+"""The studies of chapter 12: networks on low-dimensional classes, beside what is exactly optimal there."""
 
 from __future__ import annotations
 

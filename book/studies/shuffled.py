@@ -1,4 +1,4 @@
-"""The study of chapter 11: two networks on the same faces, one of which sees their pixels permuted."""
+"""The study of chapter 13: two networks on the same faces, one of which sees their pixels permuted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The study of chapter 9, on C^alpha images: slopes of PSNR curves."""
+"""The study of chapter 11, on C^alpha images: slopes of PSNR curves."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def cut_softly(x: Tensor, below: Tensor) -> Tensor:
 
     Each cosine gives two vectors, one for either side: times ``below``, and times what is left to 1.
     They are made orthonormal in turn (Gram-Schmidt), broad waves first, until there are ``d``. One that
-    depends on those before it is replaced by some vector that is orthogonal to all. Introduced in chapter 9.
+    depends on those before it is replaced by some vector that is orthogonal to all. Introduced in chapter 11.
 
     Parameters
     ----------

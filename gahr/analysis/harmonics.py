@@ -204,7 +204,7 @@ def sign_changes(e: Tensor, heights: Tensor, reach: int = 4, height: float = 0.5
 
     The straightened strip's best profile along the contour is its leading right singular vector, over all
     rows and channels. Only places where it is at least ``height`` of its largest value count: so small side
-    lobes do not. A spot and a bar have none, a cosine of k half-periods has k. Introduced in chapter 8.
+    lobes do not. A spot and a bar have none, a cosine of k half-periods has k. Introduced in chapter 9.
     """
     height = check_number(height, "height", 0.0, 1.0, open_low=True)
     strip = _strip(e, heights, reach).flatten(1, 2)
@@ -214,12 +214,13 @@ def sign_changes(e: Tensor, heights: Tensor, reach: int = 4, height: float = 0.5
     return torch.stack(counts)
 
 
-def waves(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
+def waves(e: Tensor, heights: Tensor, reach: int = 4, swings: int = 2, pure: float = 0.5) -> Tensor:
     """Which vectors are waves along the contour, ``(k,)`` booleans.
 
-    A wave swings at least twice, up, down and up, between lobes that are at least half as high as the
-    highest (`sign_changes`), and at least half of its power is in four neighbouring frequencies (`purity`).
-    Spots, bars and noise are none. Broad waves are, along any line: compare with the mirror image's.
+    A wave swings at least ``swings`` times (twice: up, down and up) between lobes that are at least half as
+    high as the highest (`sign_changes`), and at least the part ``pure`` of its power is in four neighbouring
+    frequencies (`purity`). Spots, bars and noise are none. Broad waves are, along any line: compare with the
+    mirror image's.
 
     Examples
     --------
@@ -229,7 +230,8 @@ def waves(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:
     >>> waves(e, torch.full((40,), 4.0))
     tensor([ True, False])
     """
-    return (sign_changes(e, heights, reach) >= 2) & (purity(e, heights, reach) >= 0.5)
+    swings, pure = check_count(swings, "swings", 0), check_number(pure, "pure", 0.0, 1.0)
+    return (sign_changes(e, heights, reach) >= swings) & (purity(e, heights, reach) >= pure)
 
 
 def length(e: Tensor, heights: Tensor, reach: int = 4) -> Tensor:

@@ -38,7 +38,7 @@ LEVELS = tuple(round(10 ** (k / 10 - 2), 4) for k in range(21))
 """Noise levels from 0.01 to 1, every 2 dB of input PSNR."""
 
 WEAK = (0.01, 0.05)
-"""Noise levels that chapter 10 calls weak."""
+"""Noise levels that chapter 12 calls weak."""
 
 
 def between(curve: Mapping, levels: tuple[float, float]) -> Interval:
@@ -127,7 +127,7 @@ class ByRule(NamedTuple):
 def by_rule(
     f: Denoiser, x: Tensor, sigmas: Sequence[float] = LEVELS, factor: float = 4.0, seed: int = 0
 ) -> ByRule:
-    """Slope of a denoiser's PSNR curve over the noise levels that chapter 9's rule allows (`usable`).
+    """Slope of a denoiser's PSNR curve over the noise levels that chapter 11's rule allows (`usable`).
 
     Parameters
     ----------

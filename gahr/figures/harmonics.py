@@ -1,45 +1,15 @@
-"""Figures and tables of chapter 8: bases along contours, from stored results."""
+"""Figures of chapter 9: how a vector is judged to be a wave along the contour, or not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from gahr import _files, plots
-from gahr.figures._tables import embolden, error
-from gahr.notebook import pick, table
+from gahr import plots
 
-__all__ = ["judged", "measure_table", "shares", "trained_vectors"]
-
-ALIGNED = ("aligned", "aligned, mirror")
-WAVES = ("waves", "waves, mirror", "waves, less mirror")
-STRIP = 9 / 40
-"""A strip's share of a picture's area: 9 rows of 40."""
-
-
-def measure_table(geo: dict, counted: dict, alpha: int, kinds: Sequence[str]) -> str:
-    """Alignment, and the share of waves, by basis: means and standard errors over pictures.
-
-    Parameters
-    ----------
-    geo, counted
-        The stored results ``calpha40-harmonics`` and ``calpha40-waves``.
-    alpha
-        The class.
-    kinds
-        The bases. The alignment of the first and its lead in waves are bold.
-    """
-    heads = dict.fromkeys(ALIGNED, geo["rows"]) | dict.fromkeys(WAVES, counted["means"])
-    rows = []
-    for kind in kinds:
-        found = [pick(stored, alpha=alpha, basis=kind, measure=key) for key, stored in heads.items()]
-        rows.append([kind, *(error(row, ".2f") for (row,) in found)])
-    embolden(rows[0], 1)
-    embolden(rows[0], -1)
-    return table(("", *heads), rows)
+__all__ = ["judged"]
 
 
 def judged(
@@ -68,43 +38,3 @@ def judged(
     below.axvspan(start.item() - 0.5, start.item() + 3.5, color="0.85")
     below.bar(range(power.shape[-1]), power.flatten().tolist(), color=plots.COLORS["blue"])
     below.set(xlabel="frequency", ylim=(0, 0.65), title=f"purity {purity.item():.2f}")
-
-
-def shares(axes: Iterable[Axes], panels: Mapping[str, Mapping[float, Sequence[float]]]) -> None:
-    """Share of energy near the contour: a thin line for each picture, and a thick one for their mean.
-
-    Parameters
-    ----------
-    axes
-        One for each panel.
-    panels
-        By title, the shares of all pictures for each regularity of the contour.
-    """
-    axes = list(axes)
-    for ax, (title, rows) in zip(axes, panels.items(), strict=True):
-        data = np.array(list(rows.values()))
-        ax.plot(list(rows), data, color=plots.COLORS["sky"], lw=0.7)
-        ax.plot(list(rows), data.mean(1), "o-", color=plots.COLORS["blue"], label="mean")
-        ax.axhline(STRIP, color=plots.COLORS["gray"], ls=":", label="share of the area")
-        ax.set(title=title, xlabel="alpha", ylim=(0, 1))
-        ax.set_xticks(list(rows), [f"{place:g}" for place in rows])
-    axes[0].set_ylabel("share near the contour")
-
-
-def trained_vectors(axes: np.ndarray, alone: dict, pictures: Mapping[float, Tensor]) -> None:
-    """A row for each regularity of the contour: the picture, and the stored vectors of its own network.
-
-    Parameters
-    ----------
-    axes
-        As many rows as regularities.
-    alone
-        The stored result ``calpha40-unequal``.
-    pictures
-        For each regularity the picture, ``(1, 1, H, W)``.
-    """
-    for row, kept in zip(axes, alone["shown"], strict=True):
-        label = f"{kept['contour']:g} and {alone['background']:g}"
-        plots.images(row[:1], [pictures[kept["contour"]]], label=label)
-        titles = [f"{value:.2f}" for value in kept["lam"]]
-        plots.images(row[1:], _files.unpack_vectors(kept["vectors"])[: len(row) - 1], titles, signed=True)

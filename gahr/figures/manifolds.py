@@ -1,4 +1,4 @@
-"""Figures of chapter 10: gaps to exact optima, and numbers of factors."""
+"""Figures of chapter 12: gaps to exact optima, and numbers of factors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of chapter 11: local linear denoisers, links between pixels, shortfalls."""
+"""Figures of chapter 13: local linear denoisers, links between pixels, shortfalls."""
 
 from __future__ import annotations
 

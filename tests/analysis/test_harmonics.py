@@ -116,6 +116,16 @@ def test_waves_are_told_from_spots_bars_and_noise():
     assert not harmonics.waves(torch.cat([bent(0)[0], bent(1)[0], part, noise]), heights).any()
 
 
+def test_a_stricter_rule_asks_for_more_swings_or_for_a_purer_wave():
+    e, heights = bent(2)
+    assert [harmonics.waves(e, heights, swings=k).item() for k in (2, 3)] == [True, False]
+    mixed = bent(4)[0] + 0.5 * bent(12)[0]  # a fifth of the power is far from the rest
+    assert harmonics.purity(mixed, heights).item() == pytest.approx(0.8, abs=1e-3)
+    assert [harmonics.waves(mixed, heights, pure=p).item() for p in (0.79, 0.81)] == [True, False]
+    with pytest.raises(ValueError, match="pure"):
+        harmonics.waves(e, heights, pure=1.5)
+
+
 def test_a_wave_between_two_colours_counts_as_a_wave():
     """One channel goes up where the other goes down: what swings is their difference."""
     e, heights = bent(5)

@@ -1,4 +1,4 @@
-"""Chapter 10's figures, on made-up numbers; and what its page takes from the store."""
+"""Chapter 12's figures, on made-up numbers; and what its page takes from the store."""
 
 import matplotlib
 

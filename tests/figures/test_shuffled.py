@@ -1,4 +1,4 @@
-"""Chapter 11's figures, on made-up numbers."""
+"""Chapter 13's figures, on made-up numbers."""
 
 import matplotlib
 

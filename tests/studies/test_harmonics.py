@@ -139,7 +139,10 @@ def test_what_is_stored_was_measured_with_the_settings_of_today():
     found = zoo.result("calpha40-waves")
     assert (found["sigma"], found["count"]) == (harmonics.SIGMA, harmonics.WAVE_COUNT)
     seeds = {row["seed"] for row in found["rows"]}
-    assert seeds == set(harmonics.WAVE_SEEDS) and not seeds & set(harmonics.SEEDS)
+    assert not seeds & set(harmonics.SEEDS) and tuple(map(tuple, found["rules"])) == harmonics.RULES
+    for alpha in harmonics.ALPHAS:
+        rows = pick(found["rows"], alpha=alpha, basis="network")
+        assert [row["seed"] for row in rows] == harmonics.apart(float(alpha))
     found = zoo.result("adapted-bases")
     assert (found["sigma"], tuple(found["cuts"])) == (shrinkage.SIGMA, shrinkage.CUTS)
     found = zoo.result("shuffled40-spectra")
@@ -166,7 +169,7 @@ def test_optimizers_are_held_against_seeds(monkeypatch):
     monkeypatch.setattr(zoo, "load_run", lambda name, runs=None: made.get(name, keep(first)))
     monkeypatch.setattr(zoo, "describe", lambda name: facts)
     monkeypatch.setattr(zoo, "load", lambda name: keep(second))
-    found = harmonics.optimizers(seeds=(1, 2), wave_seeds=(5, 6, 7))
+    found = harmonics.optimizers(seeds=(1, 2), wave_count=3)
     assert [row["mean"] for row in found["pairs"]] == pytest.approx([1, 0.75, 0.75], abs=1e-4)
     assert [len(row["each"]) for row in found["pairs"]] == [2, 2, 2]
     controls = {row["second"]: row["mean"] for row in found["controls"]}
@@ -199,14 +202,16 @@ def test_waves_are_counted_along_the_contour_and_its_mirror_image(monkeypatch):
     monkeypatch.setattr(zoo, "load", lambda name: name)
     monkeypatch.setattr(harmonics, "ALPHAS", (3,))
     monkeypatch.setattr(harmonics, "WAVE_COUNT", 4)
-    found = harmonics.waves(seeds=(1, 2))
+    monkeypatch.setattr(harmonics, "apart", lambda alpha, count: list(range(1, count + 1)))
+    found = harmonics.waves(count=2)
     assert (found["sigma"], found["count"], found["pictures"]) == (harmonics.SIGMA, 4, 2)
 
     def shares(basis):
         return [(row["seed"], row["along"], row["mirror"]) for row in pick(found["rows"], basis=basis)]
 
-    assert shares("network") == [(1, 0.25, 0.5), (2, 0.25, 0.5)]
-    assert shares("network, at another picture") == [(1, 0.5, 0.25), (2, 0.5, 0.25)]
+    one, two = [0.25] * 4, [0.5] * 4  # waves by all four rules
+    assert shares("network") == [(1, one, two), (2, one, two)]
+    assert shares("network, at another picture") == [(1, two, one), (2, two, one)]
     assert all(own == mirror for _, own, mirror in shares("cosines"))
     assert len(found["rows"]) == 2 * 5
     means = {row["measure"]: (row["mean"], row["se"]) for row in pick(found["means"], basis="network")}
@@ -215,7 +220,7 @@ def test_waves_are_counted_along_the_contour_and_its_mirror_image(monkeypatch):
     views[3, 1] = dataclasses.replace(
         view(heights, 1), heights=torch.full((40,), 20.0)
     )  # waves along no line
-    found = harmonics.waves(seeds=(1, 2))
+    found = harmonics.waves(count=2)
     (less,) = pick(found["means"], basis="network", measure="waves, less mirror")
     assert (less["mean"], less["se"]) == pytest.approx((-0.125, 0.125))
 
@@ -232,3 +237,11 @@ def test_another_architecture_is_measured_as_the_first(monkeypatch):
     assert found["pairs"][0]["mean"] == pytest.approx(1, abs=1e-4)
     first, second = (pick(found["shares"], network=name) for name in ("BF-CNN", "UNet"))
     assert [row["share"] for row in first] == [row["share"] for row in second] and len(first) == 2
+
+
+def test_contours_are_taken_that_lie_apart_from_their_mirror_images():
+    found = harmonics.apart(5.0, 10)
+    for seed in range(harmonics.FIRST, found[-1] + 1):
+        line = calpha.contour(1, 40, 5.0, seed)[0]
+        assert ((line - line.flip(0)).abs().mean() > harmonics.APART) == (seed in found)
+    assert len(found) == 10

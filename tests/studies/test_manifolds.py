@@ -1,4 +1,4 @@
-"""The studies of chapter 10, where the answer is known."""
+"""The studies of chapter 12, where the answer is known."""
 
 import math
 

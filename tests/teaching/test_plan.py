@@ -225,17 +225,17 @@ def printed(stem, start):
         yield tuple(cell for cell in cells if not re.fullmatch(r"-?[\d.]+", cell)), numbers
 
 
-def test_what_session_3_says_of_a_disc_s_directions_is_what_chapter_10_prints():
+def test_what_session_3_says_of_a_disc_s_directions_is_what_chapter_12_prints():
     assert "five factors near 1 come many more, at first still above one half" in TEXTS["session-3"]
-    factors = dict(printed("10-manifolds", "| factors |"))
+    factors = dict(printed("12-manifolds", "| factors |"))
     network, exact = factors["network",], factors["exact",]
     assert all(abs(factor - 1) < 0.2 for factor in network[:5] + exact[:5])
     assert network[5] > 0.5 > network[9] and exact[5] < 0.02
 
 
-def test_what_the_seminar_says_of_slopes_is_what_chapter_9_prints():
+def test_what_the_seminar_says_of_slopes_is_what_chapter_11_prints():
     assert "$\\alpha = 2$ and more it matters little" in SEMINAR
-    rows = list(printed("09-slopes", "| slope over noise of |"))
+    rows = list(printed("11-rivals", "| slope over noise of |"))
     moved = {}
     for kind in ("network", "wavelets"):
         by_alpha = zip(*(numbers for words, numbers in rows if words[-1] == kind), strict=True)

@@ -1,4 +1,4 @@
-"""Chapter 12 asks for pictures on Colab: a cell that no other test runs."""
+"""Chapter 14 asks for pictures on Colab: a cell that no other test runs."""
 
 import io
 import sys
@@ -34,7 +34,7 @@ def test_what_is_uploaded_becomes_a_class(monkeypatch, zipped):
     files = types.SimpleNamespace(upload=lambda: sent)
     monkeypatch.setitem(sys.modules, "google", types.ModuleType("google"))
     monkeypatch.setitem(sys.modules, "google.colab", types.SimpleNamespace(files=files))
-    cells = [cell["source"] for cell in chapters.Chapter.read(chapters.BOOK / "12-your-own.ipynb").code]
+    cells = [cell["source"] for cell in chapters.Chapter.read(chapters.BOOK / "14-your-own.ipynb").code]
     imports = next(source for source in cells if "import tempfile" in source)
     (cell,) = [source for source in cells if "upload = False" in source]
     told = {}
