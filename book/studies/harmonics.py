@@ -35,6 +35,9 @@ RULES = ((2, 0.5), (3, 0.5), (2, 0.8), (3, 0.8))
 drawn vectors alone, before it was tried on a network's: it passes two of three wave packets, and one of fifty
 bands with random ups and downs."""
 
+SWAPPED = (1, 4)
+"""Classes whose networks are shown each other's pictures."""
+
 CONTOURS, BACKGROUND = (1.5, 2.0, 4.0), 8.0
 """As in the paper's Figure 17: regularity of the contours, rough to smooth, and of the backgrounds."""
 TRAINED = "calpha40a{:g}b{:g}-unet16-fresh-a"
@@ -113,6 +116,31 @@ def _mean(basis: str, measure: str, values: list[float]) -> dict:
 def _share(view: calpha.View, count: int) -> float:
     """Share of energy near the contour, mean of the network's leading vectors."""
     return along.share(calpha.leading(view, "network", count), view.heights).mean().item()
+
+
+def swapped(seeds: Sequence[int] = SEEDS) -> dict:
+    """Whether following a contour, and gathering on it, are the picture's doing or the network's.
+
+    Returns
+    -------
+    found
+        ``rows``: by ``pictures`` and ``network``, their alphas, and ``measure``, means over pictures and
+        their standard errors: ``aligned`` with the picture's edges, with its mirror image's, the difference
+        of the two (``lead``), and the ``share`` of energy near the contour.
+    """
+    rows = []
+    for pictures, name in itertools.product(SWAPPED, repeat=2):
+        f, found = zoo.load(network(name)), []
+        for seed in seeds:
+            view = calpha.look(f, float(pictures), seed, SIGMA)
+            e = calpha.leading(view, "network", COUNT)
+            own, mirror = (along.alignment(e, x).mean().item() for x in (view.x, view.x.flip(-1)))
+            found.append({"aligned": own, "aligned, mirror": mirror, "lead": own - mirror})
+            found[-1]["share"] = _share(view, COUNT)
+        for measure in ("aligned", "aligned, mirror", "lead", "share"):
+            values = [one[measure] for one in found]
+            rows.append({"pictures": pictures, "network": name} | _mean("network", measure, values))
+    return {"sigma": SIGMA, "count": COUNT, "pictures": len(seeds), "rows": rows}
 
 
 def apart(alpha: float, count: int = FORTY) -> list[int]:
@@ -346,5 +374,6 @@ STUDIES = {
     "calpha40-harmonics": harmonics,
     "calpha40-unequal": unequal,
     "calpha40-optimizers": optimizers,
+    "calpha40-swapped": swapped,
     "calpha40-waves": waves,
 }

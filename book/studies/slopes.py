@@ -117,7 +117,7 @@ def _kinds(table: Tensor, x: Tensor, few: int) -> dict[str, Tensor]:
 
 
 def followed(count: int = 60, seed: int = 9) -> dict:
-    """PSNR curves and slopes of an oracle in cosines that are cut softly along the true contour.
+    """PSNR curves and slopes of an oracle in cosines that are cut softly along the contour, and controls.
 
     Parameters
     ----------
@@ -128,7 +128,8 @@ def followed(count: int = 60, seed: int = 9) -> dict:
     -------
     found
         ``rows``: by ``alpha`` and ``basis``, mean ``psnr`` in dB at each ``sigma``, and the slope over the
-        levels of the rule of `slopes`, with a bootstrap interval over pictures. Bases: cut softly, and the
+        levels of the rule of `slopes`, with a bootstrap interval over pictures. Bases: cut softly; the same
+        along a contour one pixel too low; cosines led by both sides of the contour, as two vectors; and the
         fixed ones at the same pictures; last the ``network`` itself, on one draw of noise. ``lead``: how far
         the PSNR lies above the network's at each ``sigma``, mean over pictures; ``lead_se``: its standard
         error.
@@ -136,9 +137,10 @@ def followed(count: int = 60, seed: int = 9) -> dict:
     rule, rows = zoo.result("calpha40-slopes")["rule"], []
     for alpha in ALPHAS:
         x = synthetic.c_alpha(count, 40, float(alpha), seed=seed)
-        below = synthetic.coverage(contour(count, 40, float(alpha), seed))
-        both = zip(x.split(1), below.split(1), strict=True)
-        found = {"cut softly": torch.stack([bestbasis.cut_softly(v, m) for v, m in both])}
+        line = contour(count, 40, float(alpha), seed)
+        found = {"cut softly": _told(bestbasis.cut_softly, x, line)}
+        found["cut a pixel lower"] = _told(bestbasis.cut_softly, x, line + 1)
+        found["led by two sides"] = _told(_sides, x, line)
         found |= {kind: one_by_one(_fixed(kind))(x, 0) for kind in ("wavelets", "cosines")}
         tables = {kind: oracle(x, lambda x, s, c=c: c) for kind, c in found.items()}
         tables["network"] = own = measures.psnr_table(zoo.load(network(alpha)), x, LEVELS)[:, 0]
@@ -147,6 +149,16 @@ def followed(count: int = 60, seed: int = 9) -> dict:
             about = {"alpha": alpha, "basis": kind, "psnr": table.mean(1).tolist()}
             rows.append(about | _slope(table, rule) | {"lead": lead.tolist(), "lead_se": se.tolist()})
     return {"sigma": list(LEVELS), "rule": rule, "images": count, "rows": rows}
+
+
+def _told(find: Callable[[Tensor, Tensor], Tensor], x: Tensor, line: Tensor) -> Tensor:
+    """Coefficients of each picture in a basis that is told a contour, ``(B, d)``."""
+    both = zip(x.split(1), synthetic.coverage(line).split(1), strict=True)
+    return torch.stack([find(v, below) for v, below in both])
+
+
+def _sides(x: Tensor, below: Tensor) -> Tensor:
+    return bestbasis.led(x, torch.cat([below[0], 1 - below[0]]))
 
 
 def _fixed(kind: str) -> Callable[[Tensor, float], Tensor]:

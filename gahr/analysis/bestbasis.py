@@ -3,8 +3,8 @@
 Each function returns the picture's coefficients in an orthonormal basis; `gahr.bases.oracle_error` turns
 them into an error. `packets` and `blocks` search a tree for the best basis. The choice is made either from
 the noisy picture, as a denoiser would have to, or by an oracle that knows the clean one. The two bracket
-what adapting within that family of bases can do. `cut_softly` is told a contour; `fixed` is the same for
-all pictures. In colour each channel has a basis of its own.
+what adapting within that family of bases can do. `cut_softly` is told a contour, `led` any vectors; `fixed`
+is the same for all pictures. In colour each channel has a basis of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor
 from gahr._checks import check_count, check_images, check_known, check_number
 from gahr.bases import check_wavelet, dct
 
-__all__ = ["blocks", "cut_softly", "fixed", "packets"]
+__all__ = ["blocks", "cut_softly", "fixed", "led", "packets"]
 
 Cost = Callable[[np.ndarray], float]
 
@@ -118,8 +118,44 @@ def cut_softly(x: Tensor, below: Tensor) -> Tensor:
     d = len(mask)
     half = dct(*pixels.shape[1:])[: -(-d // 2)].double()
     system = torch.stack([half * mask, half * (1 - mask)], 1).flatten(0, 1)[:d]
+    return _in_turn(system, pixels).to(x)
+
+
+def led(x: Tensor, leaders: Tensor) -> Tensor:
+    """Coefficients of a picture in cosines that are led by vectors of your own, ``(d,)``.
+
+    The leaders come first, then the cosines, broad ones first; all are made orthonormal in turn
+    (Gram-Schmidt), until there are ``d``. It shows what a single vector gains. Introduced in chapter 11.
+
+    Parameters
+    ----------
+    x
+        The clean picture, ``(1, C, H, W)``.
+    leaders
+        Vectors as images, ``(k, H, W)``, fewer than pixels.
+
+    Examples
+    --------
+    A picture that is its own leader has one coefficient:
+
+    >>> x = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    >>> int((led(x, x[0]).abs() > 1e-5).sum())
+    1
+    """
+    pixels = _channels(x, "x")
+    if leaders.ndim != 3 or leaders.shape[1:] != pixels.shape[1:]:
+        raise ValueError(f"leaders must be (k, *{pixels.shape[1:]}); got {tuple(leaders.shape)}.")
+    d = leaders[0].numel()
+    check_count(len(leaders), "number of leaders", 1, d - 1)
+    first = leaders.detach().double().cpu().reshape(-1, d)
+    return _in_turn(torch.cat([first, dct(*pixels.shape[1:])[: d - len(first)].double()]), pixels).to(x)
+
+
+def _in_turn(system: Tensor, pixels: np.ndarray) -> Tensor:
+    """Coefficients of each channel in ``(d, d)`` vectors that are made orthonormal, one after the other."""
+    d = len(system)
     whole = torch.cat([system, torch.from_numpy(pixels).reshape(-1, d)])
-    return torch.linalg.qr(whole.T, mode="r")[1][:d, d:].T.flatten().to(x)
+    return torch.linalg.qr(whole.T, mode="r")[1][:d, d:].T.flatten()
 
 
 def packets(

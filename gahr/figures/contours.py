@@ -32,7 +32,7 @@ def shares(axes: Iterable[Axes], panels: Mapping[str, Mapping[float, Sequence[fl
         ax.plot(list(rows), data, color=plots.COLORS["sky"], lw=0.7)
         ax.plot(list(rows), data.mean(1), "o-", color=plots.COLORS["blue"], label="mean")
         ax.axhline(STRIP, color=plots.COLORS["gray"], ls=":", label="share of the area")
-        ax.set(title=title, xlabel="alpha", ylim=(0, 1))
+        ax.set(title=title, xlabel="alpha of the contour", ylim=(0, 1))
         ax.set_xticks(list(rows), [f"{place:g}" for place in rows])
     axes[0].set_ylabel("share near the contour")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.pyplot import colormaps
 
 from gahr import paper, plots
 from gahr.figures._tables import embolden
@@ -34,7 +36,7 @@ def slopes(
     entry = -20 * np.log10(stored["sigma"])
     alphas = _alphas(stored)
     for row in pick(stored["curves"], basis="network"):
-        axes[0].plot(entry, row["psnr"], "-o", ms=3, label=f"alpha = {row['alpha']}")
+        axes[0].plot(entry, row["psnr"], "-o", ms=3, color=_shade_of(row["alpha"]), label=_name(row))
     _shade(axes[0], stored)
     axes[0].set(xlabel="input PSNR (dB)   more noise ← → less noise", ylabel="output PSNR (dB)")
     axes[0].legend()
@@ -42,8 +44,8 @@ def slopes(
     axes[1].errorbar(alphas, value, [value - low, high - value], fmt="-o", capsize=3, label="networks")
     look = {"color": BASES["network"], "mfc": "none", "ms": 8, "label": "the paper's networks"}
     axes[1].plot(list(paper.SLOPES), list(paper.SLOPES.values()), "s", **look)
-    for name, values in theories.items():
-        axes[1].plot(alphas, values, "--", color="0.4", lw=1.2, label=f"theory, {name}")
+    for (name, values), line in zip(theories.items(), itertools.cycle(("--", ":", "-.")), strict=False):
+        axes[1].plot(alphas, values, line, color="0.4", lw=1.4, label=f"theory, {name}")
     for kind in rivals:
         values = [row["slope"] for row in pick(stored["slopes"], basis=kind, range="rule")]
         axes[1].plot(alphas, values, "-^", color=BASES.get(kind), ms=4, lw=1, label=f"oracle, {kind}")
@@ -55,7 +57,8 @@ def local(ax: Axes, stored: dict, limit: float) -> None:
     """Slope between neighbouring noise levels by class; a theory's, dotted; the rule's levels, shaded."""
     entry = -20 * np.log10(stored["sigma"])
     for row in stored["classes"]:
-        ax.plot((entry[1:] + entry[:-1]) / 2, row["local"], label=f"alpha = {row['alpha']}")
+        middle = (entry[1:] + entry[:-1]) / 2
+        ax.plot(middle, row["local"], color=_shade_of(row["alpha"]), label=_name(row))
     ax.axhline(limit, color=plots.COLORS["gray"], ls=":")
     _shade(ax, stored)
     ax.set(xlabel="input PSNR (dB)   more noise ← → less noise", ylabel="local slope")
@@ -79,6 +82,15 @@ def basis_table(stored: dict, theories: Mapping[str, Sequence[float]], shown: Se
         *([f"theory, {name}", *(f"{value:.2f}" for value in v)] for name, v in theories.items()),
     ]
     return table(("slope", *(f"alpha = {alpha}" for alpha in _alphas(stored))), rows)
+
+
+def _name(row: dict) -> str:
+    return f"alpha = {row['alpha']}"
+
+
+def _shade_of(alpha: float) -> tuple[float, ...]:
+    """Classes are shaded from dark to light, so that they are not taken for bases."""
+    return colormaps["viridis"](min(alpha - 1, 4) / 4.6)
 
 
 def _spans(stored: dict, **columns: object) -> list[tuple[float, float, float]]:

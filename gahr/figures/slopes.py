@@ -16,6 +16,8 @@ BASES = {
     "network": plots.COLORS["blue"],
     "cut along the contour": plots.COLORS["orange"],
     "cut softly": plots.COLORS["orange"],
+    "cut a pixel lower": plots.COLORS["yellow"],
+    "led by two sides": plots.COLORS["sky"],
     "wavelets": plots.COLORS["green"],
     "cosines": plots.COLORS["purple"],
     "directional blocks": plots.COLORS["gray"],

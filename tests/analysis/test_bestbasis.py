@@ -158,3 +158,23 @@ def test_a_mask_must_fit_the_picture():
         bestbasis.cut_softly(x, torch.zeros(1, 1, 8, 4))
     with pytest.raises(ValueError, match=r"x must be one image"):
         bestbasis.cut_softly(torch.zeros(2, 1, 8, 8), torch.zeros(1, 1, 8, 8))
+
+
+def test_leaders_come_first_and_cosines_fill_up():
+    x = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(3)).double()
+    mask = (torch.arange(8)[:, None] < 5).double().expand(8, 8)
+    c = bestbasis.led(x, torch.stack([mask, 1 - mask]))
+    assert c.square().sum().item() == pytest.approx(x.square().sum().item())
+    first = [(x[0, 0] * side).sum().item() / side.sum().sqrt().item() for side in (mask, 1 - mask)]
+    assert c[:2].abs().tolist() == pytest.approx(first)
+    flat = torch.ones(1, 8, 8).double()  # is the first cosine itself: nothing changes but the missing last
+    from_cosines = bestbasis.fixed(x, "cosines").abs().sort().values
+    assert bestbasis.led(x, flat)[0].abs().item() == pytest.approx(from_cosines[-1].item())
+
+
+def test_bad_leaders_are_refused():
+    x = torch.zeros(1, 1, 8, 8)
+    with pytest.raises(ValueError, match="leaders must be"):
+        bestbasis.led(x, torch.zeros(8, 8))
+    with pytest.raises(ValueError, match="number of leaders"):
+        bestbasis.led(x, torch.zeros(64, 8, 8))

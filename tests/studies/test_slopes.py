@@ -77,6 +77,9 @@ def test_an_oracle_that_is_told_the_contour_is_measured_beside_fixed_bases(monke
     for s, psnr in list(zip(LEVELS, told["psnr"], strict=True))[:-4]:
         assert psnr == pytest.approx(-10 * math.log10(2 * s**2 / 1600), abs=0.2)  # sigma^2 for each of two
     assert told["psnr"][0] > wavelets["psnr"][0] + 10
+    (led,), (lower,) = (pick(found["rows"], basis=b) for b in ("led by two sides", "cut a pixel lower"))
+    assert led["psnr"] == pytest.approx(told["psnr"], abs=1e-3)  # two grays are all there is
+    assert lower["psnr"][0] < told["psnr"][0] - 10
     (network,) = pick(found["rows"], basis="network")  # blind to flat pictures' two grays: it is worse
     apart = [a - b for a, b in zip(told["psnr"], network["psnr"], strict=True)]
     assert told["lead"] == pytest.approx(apart, abs=1e-4) and min(apart) > 1
