@@ -35,9 +35,6 @@ RULES = ((2, 0.5), (3, 0.5), (2, 0.8), (3, 0.8))
 drawn vectors alone, before it was tried on a network's: it passes two of three wave packets, and one of fifty
 bands with random ups and downs."""
 
-SWAPPED = (1, 4)
-"""Classes whose networks are shown each other's pictures."""
-
 CONTOURS, BACKGROUND = (1.5, 2.0, 4.0), 8.0
 """As in the paper's Figure 17: regularity of the contours, rough to smooth, and of the backgrounds."""
 TRAINED = "calpha40a{:g}b{:g}-unet16-fresh-a"
@@ -116,31 +113,6 @@ def _mean(basis: str, measure: str, values: list[float]) -> dict:
 def _share(view: calpha.View, count: int) -> float:
     """Share of energy near the contour, mean of the network's leading vectors."""
     return along.share(calpha.leading(view, "network", count), view.heights).mean().item()
-
-
-def swapped(seeds: Sequence[int] = SEEDS) -> dict:
-    """Whether following a contour, and gathering on it, are the picture's doing or the network's.
-
-    Returns
-    -------
-    found
-        ``rows``: by ``pictures`` and ``network``, their alphas, and ``measure``, means over pictures and
-        their standard errors: ``aligned`` with the picture's edges, with its mirror image's, the difference
-        of the two (``lead``), and the ``share`` of energy near the contour.
-    """
-    rows = []
-    for pictures, name in itertools.product(SWAPPED, repeat=2):
-        f, found = zoo.load(network(name)), []
-        for seed in seeds:
-            view = calpha.look(f, float(pictures), seed, SIGMA)
-            e = calpha.leading(view, "network", COUNT)
-            own, mirror = (along.alignment(e, x).mean().item() for x in (view.x, view.x.flip(-1)))
-            found.append({"aligned": own, "aligned, mirror": mirror, "lead": own - mirror})
-            found[-1]["share"] = _share(view, COUNT)
-        for measure in ("aligned", "aligned, mirror", "lead", "share"):
-            values = [one[measure] for one in found]
-            rows.append({"pictures": pictures, "network": name} | _mean("network", measure, values))
-    return {"sigma": SIGMA, "count": COUNT, "pictures": len(seeds), "rows": rows}
 
 
 def apart(alpha: float, count: int = FORTY) -> list[int]:
@@ -225,7 +197,8 @@ def unequal(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> dic
     Returns
     -------
     found
-        ``rows``: share of energy near the contour for each regularity of it (``contour``), each picture
+        ``rows``: share of energy near the contour, and alignment with the picture's edges (``aligned``) and
+        its mirror image's (``mirror``), for each regularity of the contour (``contour``), each picture
         (``seed``), and each ``network``: ``of 1.5`` and so on (trained on such contours, and shown all),
         ``smoothest`` (shipped, alpha = 5, shown all), and ``trained`` (each contour seen by the network that
         was trained on its like). ``shown``: the trained networks' first vectors at one picture, packed, and
@@ -243,10 +216,13 @@ def unequal(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None) -> dic
             own = kind == f"of {a:g}"
             for seed in seeds:
                 view = calpha.look(f, a, seed, UNEQUAL_SIGMA, beta=BACKGROUND)
+                e = calpha.leading(view, "network", UNEQUAL_COUNT)
+                own_edges, mirror = (along.alignment(e, x).mean().item() for x in (view.x, view.x.flip(-1)))
                 row = {"contour": a, "seed": seed, "share": _share(view, UNEQUAL_COUNT)}
+                row |= {"aligned": own_edges, "mirror": mirror}
                 rows += [{"network": name} | row for name in (kind, "trained")[: 1 + own]]
                 if own and seed == SHOWN:
-                    vectors = _files.pack_vectors(calpha.leading(view, "network", UNEQUAL_COUNT))
+                    vectors = _files.pack_vectors(e)
                     lam = view.basis.lam[:UNEQUAL_COUNT].tolist()
                     shown.append({"contour": a, "lam": lam, "vectors": vectors})
     settings = {"sigma": UNEQUAL_SIGMA, "count": UNEQUAL_COUNT, "background": BACKGROUND}
@@ -374,6 +350,5 @@ STUDIES = {
     "calpha40-harmonics": harmonics,
     "calpha40-unequal": unequal,
     "calpha40-optimizers": optimizers,
-    "calpha40-swapped": swapped,
     "calpha40-waves": waves,
 }
