@@ -53,17 +53,23 @@ class View:
 
 
 def look(
-    f: Denoiser, alpha: float, seed: int, sigma: float, size: int = 40, beta: float | None = None
+    f: Denoiser,
+    alpha: float,
+    seed: int,
+    sigma: float,
+    size: int = 40,
+    beta: float | None = None,
+    noise: int = 0,
 ) -> View:
     """The single picture that `gahr.images.synthetic.c_alpha` draws from a seed, and the basis there.
 
     With one seed and several ``alpha`` the pictures are alike but for their smoothness: the same noise is
     filtered. ``beta`` is the backgrounds' regularity, ``alpha`` by default. What is added to make them
-    noisy has the seed 0.
+    noisy has the seed ``noise``.
     """
     x = synthetic.c_alpha(1, size, alpha, beta, seed).to(place_of(f) or "cpu")
     heights = contour(1, size, alpha, seed)[0]
-    y = add_noise(x, sigma)
+    y = add_noise(x, sigma, noise)
     J = linearize(f, y, sigma).matrix()
     basis = bases.symmetric(J, shape=(1, size, size))
     return View(x, y, Caller(f)(y, sigma).detach(), heights, basis, asymmetry(J).value, sigma)

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from book.studies import calpha
@@ -17,6 +18,7 @@ from gahr.analysis import harmonics as along
 from gahr.analysis import slopes as of
 from gahr.analysis import subspaces
 from gahr.analysis.calpha import contour
+from gahr.images import synthetic
 from gahr.notebook import pick
 
 SEEDS = tuple(range(1, 13))
@@ -128,6 +130,23 @@ def apart(alpha: float, count: int = FORTY) -> list[int]:
     return list(itertools.islice(far, count))
 
 
+def cut_cosines(heights: Tensor, count: int) -> Tensor:
+    """Harmonics as theory would have them: the broadest cosines, each cut softly at a contour, as images.
+
+    The first ``count`` vectors, orthonormal, of the basis of `gahr.analysis.bestbasis.cut_softly`.
+
+    Examples
+    --------
+    >>> below, above = cut_cosines(torch.full((40,), 20.0), 2)
+    >>> bool(below[:15].abs().max() < 0.001), bool(above[25:].abs().max() < 0.001)
+    (True, True)
+    """
+    below = synthetic.coverage(heights[None])[0].flatten()
+    waves = bases.dct(len(heights), len(heights))[: -(-count // 2)]
+    system = torch.stack([waves * below, waves * (1 - below)], 1).flatten(0, 1)[:count]
+    return torch.linalg.qr(system.T)[0].T.view(-1, len(heights), len(heights))
+
+
 def waves(count: int = FORTY) -> dict:
     """How many of the leading vectors are waves along the contour, and along its mirror image.
 
@@ -136,8 +155,8 @@ def waves(count: int = FORTY) -> dict:
     found
         ``rows``: by ``alpha``, ``seed`` and ``basis`` the share of its first `WAVE_COUNT` vectors that
         `gahr.analysis.harmonics.waves` counts ``along`` the contour, and along its mirror image (``mirror``),
-        for each of the ``rules``. Bases are those of `book.studies.calpha.KINDS`, and the network's at the
-        next picture.
+        for each of the ``rules``. Bases are those of `book.studies.calpha.KINDS`, the network's at the next
+        picture, and `cut_cosines`. Each picture has noise of its own.
         ``means``: by ``alpha``, ``basis`` and ``measure``, means over pictures and their standard errors by
         the first rule, of the difference, too.
 
@@ -148,10 +167,11 @@ def waves(count: int = FORTY) -> dict:
     rows = []
     for alpha in ALPHAS:
         f, seeds = zoo.load(network(alpha)), apart(float(alpha), count)
-        views = [calpha.look(f, float(alpha), seed, SIGMA) for seed in seeds]
+        views = [calpha.look(f, float(alpha), seed, SIGMA, noise=seed) for seed in seeds]
         for seed, view, other in zip(seeds, views, [*views[1:], views[0]], strict=True):
             found = {kind: calpha.leading(view, kind, WAVE_COUNT) for kind in calpha.KINDS}
             found["network, at another picture"] = calpha.leading(other, "network", WAVE_COUNT)
+            found["cosines, cut at the contour"] = cut_cosines(view.heights, WAVE_COUNT)
             about = {"alpha": alpha, "seed": seed}
             rows += [about | {"basis": kind} | _waving(e, view.heights) for kind, e in found.items()]
     settings = {"sigma": SIGMA, "count": WAVE_COUNT, "pictures": count, "rules": RULES}
@@ -276,7 +296,7 @@ def optimizers(seeds: Sequence[int] = SEEDS, runs: str | Path | None = None, wav
         known.append({"network": name, "steps": steps, "sigma": curve["sigma"], "psnr": curve["psnr"]})
         views[name] = [calpha.look(f, 4.0, seed, SIGMA) for seed in seeds]
         rows += [{"network": name} | row for row in _summaries(views[name])]
-        others = (calpha.look(f, 4.0, seed, SIGMA) for seed in apart(4.0, wave_count))
+        others = (calpha.look(f, 4.0, seed, SIGMA, noise=seed) for seed in apart(4.0, wave_count))
         found = [_waving(calpha.leading(v, "network", WAVE_COUNT), v.heights) for v in others]
         waving += [{"network": name} | row for row in _wave_rows("network", found)]
     named = itertools.combinations(OPTIMIZERS, 2)

@@ -18,6 +18,8 @@ from gahr.images import synthetic
 RANGES = ((0.01, 0.1), (0.03, 0.25), (0.1, 0.4), (0.1, 1.0), (0.3, 1.0), (0.5, 1.0))
 FACTORS = (2.0, 3.0, 6.0)
 """Other ranges of noise, and other factors in the rule, to see how much the slope depends on it."""
+DEGREE = 5
+"""Of the polynomials, 21 on either side of a contour, that stand in for waves."""
 
 
 def oracle(x: Tensor, find: Callable[[Tensor, float], Tensor]) -> Tensor:
@@ -129,10 +131,10 @@ def followed(count: int = 60, seed: int = 9) -> dict:
     found
         ``rows``: by ``alpha`` and ``basis``, mean ``psnr`` in dB at each ``sigma``, and the slope over the
         levels of the rule of `slopes`, with a bootstrap interval over pictures. Bases: cut softly; the same
-        along a contour one pixel too low; cosines led by both sides of the contour, as two vectors; and the
-        fixed ones at the same pictures; last the ``network`` itself, on one draw of noise. ``lead``: how far
-        the PSNR lies above the network's at each ``sigma``, mean over pictures; ``lead_se``: its standard
-        error.
+        along a contour one pixel too low; cosines led by both sides of the contour, as two vectors; led by
+        polynomials up to `DEGREE` on either side; and the fixed ones at the same pictures; last the
+        ``network`` itself, on one draw of noise. ``lead``: how far the PSNR lies above the network's at each
+        ``sigma``, mean over pictures; ``lead_se``: its standard error.
     """
     rule, rows = zoo.result("calpha40-slopes")["rule"], []
     for alpha in ALPHAS:
@@ -141,6 +143,7 @@ def followed(count: int = 60, seed: int = 9) -> dict:
         found = {"cut softly": _told(bestbasis.cut_softly, x, line)}
         found["cut a pixel lower"] = _told(bestbasis.cut_softly, x, line + 1)
         found["led by two sides"] = _told(_sides, x, line)
+        found["polynomials on two sides"] = _told(_polynomials, x, line)
         found |= {kind: one_by_one(_fixed(kind))(x, 0) for kind in ("wavelets", "cosines")}
         tables = {kind: oracle(x, lambda x, s, c=c: c) for kind, c in found.items()}
         tables["network"] = own = measures.psnr_table(zoo.load(network(alpha)), x, LEVELS)[:, 0]
@@ -159,6 +162,14 @@ def _told(find: Callable[[Tensor, Tensor], Tensor], x: Tensor, line: Tensor) -> 
 
 def _sides(x: Tensor, below: Tensor) -> Tensor:
     return bestbasis.led(x, torch.cat([below[0], 1 - below[0]]))
+
+
+def _polynomials(x: Tensor, below: Tensor) -> Tensor:
+    place = torch.linspace(-1, 1, 40)
+    degrees = ((i, k - i) for k in range(DEGREE + 1) for i in range(k + 1))
+    one = torch.stack([place[:, None] ** i * place**j for i, j in degrees])
+    both = torch.stack([one * below[0], one * (1 - below[0])], 1)  # degree by degree
+    return bestbasis.led(x, both.flatten(0, 1))
 
 
 def _fixed(kind: str) -> Callable[[Tensor, float], Tensor]:
