@@ -20,7 +20,7 @@ BASES = {
     "led by two sides": plots.COLORS["sky"],
     "wavelets": plots.COLORS["green"],
     "cosines": plots.COLORS["purple"],
-    "directional blocks": plots.COLORS["gray"],
+    "polynomials on two sides": plots.COLORS["gray"],
 }
 """A basis's colour, the same in all figures of chapters 10 and 11."""
 

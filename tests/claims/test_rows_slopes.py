@@ -43,8 +43,11 @@ def test_growth_asks_that_intervals_are_apart(stored):
 
 def test_the_oracle_that_is_told_the_contour_may_lead_by_little(stored):
     rows = [{"alpha": 1, "basis": "cut softly", "lead": [-0.5, 1.5, 9.0], "lead_se": [0.1, 0.2, 0.1]}]
-    rows.append({"alpha": 2, "basis": "cut softly", "lead": [1.0, 1.0, 9.0], "lead_se": [0.1] * 3})
+    rows.append(
+        {"alpha": 2, "basis": "polynomials on two sides", "lead": [1.0, 1.0, 9.0], "lead_se": [0.1] * 3}
+    )
     rows.append({"alpha": 1, "basis": "wavelets"})
+    rows.append({"alpha": 1, "basis": "cut a pixel lower", "lead": [8.0] * 3, "lead_se": [0.1] * 3})
     stored[slopes.FOLLOWED] = {"sigma": [0.01, 0.2, 0.5], "rows": rows}  # 0.5 is beyond the rule
     assert slopes.near_optimal() == ("1.5 (1.1 to 1.9) dB", "+0.5 dB", "holds")
     for lead, verdict in ((2.1, "unclear"), (2.5, "differs")):
