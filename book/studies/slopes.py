@@ -132,9 +132,9 @@ def followed(count: int = 60, seed: int = 9) -> dict:
         ``rows``: by ``alpha`` and ``basis``, mean ``psnr`` in dB at each ``sigma``, and the slope over the
         levels of the rule of `slopes`, with a bootstrap interval over pictures. Bases: cut softly; the same
         along a contour one pixel too low; cosines led by both sides of the contour, as two vectors; led by
-        polynomials up to `DEGREE` on either side; and the fixed ones at the same pictures; last the
-        ``network`` itself, on one draw of noise. ``lead``: how far the PSNR lies above the network's at each
-        ``sigma``, mean over pictures; ``lead_se``: its standard error.
+        polynomials up to `DEGREE` on either side, told the contour or one a pixel too low; and the fixed
+        ones at the same pictures; last the ``network`` itself, on one draw of noise. ``lead``: how far the
+        PSNR lies above the network's at each ``sigma``, mean over pictures; ``lead_se``: its standard error.
     """
     rule, rows = zoo.result("calpha40-slopes")["rule"], []
     for alpha in ALPHAS:
@@ -144,6 +144,7 @@ def followed(count: int = 60, seed: int = 9) -> dict:
         found["cut a pixel lower"] = _told(bestbasis.cut_softly, x, line + 1)
         found["led by two sides"] = _told(_sides, x, line)
         found["polynomials on two sides"] = _told(_polynomials, x, line)
+        found["polynomials, a pixel lower"] = _told(_polynomials, x, line + 1)
         found |= {kind: one_by_one(_fixed(kind))(x, 0) for kind in ("wavelets", "cosines")}
         tables = {kind: oracle(x, lambda x, s, c=c: c) for kind, c in found.items()}
         tables["network"] = own = measures.psnr_table(zoo.load(network(alpha)), x, LEVELS)[:, 0]

@@ -16,11 +16,12 @@ BASES = {
     "network": plots.COLORS["blue"],
     "cut along the contour": plots.COLORS["orange"],
     "cut softly": plots.COLORS["orange"],
-    "cut a pixel lower": plots.COLORS["yellow"],
+    "cut a pixel lower": plots.COLORS["orange"],
     "led by two sides": plots.COLORS["sky"],
     "wavelets": plots.COLORS["green"],
     "cosines": plots.COLORS["purple"],
     "polynomials on two sides": plots.COLORS["gray"],
+    "polynomials, a pixel lower": plots.COLORS["gray"],
 }
 """A basis's colour, the same in all figures of chapters 10 and 11."""
 
