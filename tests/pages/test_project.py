@@ -257,7 +257,7 @@ def test_what_a_chapter_trains_needs_no_bf16():
         if "Recipe(" in code:
             training.append(path.name[:2])
             assert re.search(r"[\"']?precision[\"']?\s*[:=]\s*[\"']fp32[\"']", code), path.name
-    assert {"05", "12"} <= set(training)
+    assert {"05", "14"} <= set(training)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -82,6 +82,8 @@ def test_an_oracle_that_is_told_the_contour_is_measured_beside_fixed_bases(monke
     assert lower["psnr"][0] < told["psnr"][0] - 10
     (smooth,) = pick(found["rows"], basis="polynomials on two sides")  # the constant is one of them
     assert smooth["psnr"] == pytest.approx(told["psnr"], abs=1e-3)
+    (wrong,) = pick(found["rows"], basis="polynomials, a pixel lower")
+    assert wrong["psnr"][0] < told["psnr"][0] - 10
     (network,) = pick(found["rows"], basis="network")  # blind to flat pictures' two grays: it is worse
     apart = [a - b for a, b in zip(told["psnr"], network["psnr"], strict=True)]
     assert told["lead"] == pytest.approx(apart, abs=1e-4) and min(apart) > 1

@@ -46,7 +46,7 @@ def test_the_seminar_s_sessions_have_ninety_minutes_each():
         r"(?m)^\| (\d+) \| \[(\d+)\]\(\.\./(\d\d)-[\w-]+\.ipynb\) ((?:\| \d+ )+)\|$",
         SEMINAR,
     )
-    assert [row[:2] for row in rows] == [(str(n), str(n)) for n in range(1, 12)]
+    assert [row[:2] for row in rows] == [(str(n), str(n)) for n in range(1, 14)]
     for number, _, chapter, cells in rows:
         assert chapter == f"{int(number):02}"
         spent = [int(cell) for cell in cells.split("|")[1:]]
@@ -69,7 +69,7 @@ def test_each_question_has_its_answer_and_the_usual_wrong_one(name):
 
 
 def test_each_session_of_the_seminar_has_a_question_to_doubt_with_its_answers():
-    assert list(seminar_sessions()) == list(range(1, 12))
+    assert list(seminar_sessions()) == list(range(1, 14))
     for number, text in seminar_sessions().items():
         doubt, _, answer = text.partition("**Doubt.** ")[2].partition("<details>")
         assert doubt.strip().endswith("?") and ANSWER.search(answer), number
