@@ -1,6 +1,6 @@
 """Start a chapter from the template.
 
-python book/_tools/new.py book/13-contours.ipynb "Contours in colour"
+python book/_tools/new.py book/15-textures.ipynb "Textures"
 """
 
 from __future__ import annotations

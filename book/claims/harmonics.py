@@ -19,7 +19,7 @@ WAVES = "calpha40-waves"
 SCALE = "C^alpha, 40x40, 16 channels"
 REGULAR = (
     "The rule tells swings from spots and bars, not regular waves from irregular ones; cosines that are cut "
-    "at the contour have twice the lead (chapter 9). At 24 pictures before: {}."
+    "at the contour have two to three times the lead (chapter 9). At 24 pictures before: {}."
 )
 OTHER = "C^alpha, 40x40, BF-CNN of 32 channels (1,000 steps; under strong noise 2 dB below the UNet)"
 
