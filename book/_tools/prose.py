@@ -21,16 +21,17 @@ PROTECTED = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 COST = re.compile(r"(?m)^(\*\*Run it:\*\*.*?)[ \t]*$")
-NARROW = {"half": r"hal(?:f|ves) [AB]"}  # words that mostly mean something else
+NARROW = {"half": r"(?-i:[Hh]al(?:f|ves) [AB])", "score": r"(?:the|its|true) scores?"}
+"""Words that often mean something else: half a decibel, and what a vector scores."""
 
 
 def linked(text: str, terms: set[str]) -> str:
     """Markdown with the first use of each term linked; what was linked is taken out of ``terms``.
 
-    >>> linked("A denoiser, two denoisers; `score`, and a score.", {"denoiser", "score"})
-    'A {term}`denoiser`, two denoisers; `score`, and a {term}`score`.'
-    >>> linked("Two Denoisers of half the size, on half A.", {"denoiser", "half"})
-    'Two {term}`Denoisers <denoiser>` of half the size, on {term}`half A <half>`.'
+    >>> linked("A denoiser, two denoisers; `score`, they score, and the score.", {"denoiser", "score"})
+    'A {term}`denoiser`, two denoisers; `score`, they score, and {term}`the score <score>`.'
+    >>> linked("Two Denoisers, half a size, on half A.", {"denoiser", "half"})
+    'Two {term}`Denoisers <denoiser>`, half a size, on {term}`half A <half>`.'
     """
     kept: list[str] = []
 

@@ -48,15 +48,15 @@ def test_code_formulas_links_and_headings_are_left_alone(text):
 
 def test_each_term_is_linked_once_in_a_chapter():
     cells = [
-        v4.new_markdown_cell("A score."),
-        v4.new_code_cell("score = 1"),
-        v4.new_markdown_cell("The score of a denoiser."),
+        v4.new_markdown_cell("An oracle, and what a vector scores: half a decibel."),
+        v4.new_code_cell("oracle = 1"),
+        v4.new_markdown_cell("The oracle of a denoiser."),
     ]
     made = gather.for_reading(v4.new_notebook(cells=cells))
     assert [cell.source for cell in made.cells] == [
-        "A {term}`score`.",
-        "score = 1",
-        "The score of a {term}`denoiser`.",
+        "An {term}`oracle`, and what a vector scores: half a decibel.",
+        "oracle = 1",
+        "The oracle of a {term}`denoiser`.",
     ]
 
 
