@@ -35,7 +35,7 @@ average: along a contour that is nearly its own mirror image no lead can show.""
 RULES = ((2, 0.5), (3, 0.5), (2, 0.8), (3, 0.8))
 """Swings and purity that a wave must have, from the book's rule to a stricter one. The last was chosen with
 drawn vectors alone, before it was tried on a network's: it passes two of three wave packets, and one of fifty
-bands with random ups and downs."""
+bands with random ups and downs. Later it turned out that `cut_cosines` hardly pass it: it decides nothing."""
 
 CONTOURS, BACKGROUND = (1.5, 2.0, 4.0), 8.0
 """As in the paper's Figure 17: regularity of the contours, rough to smooth, and of the backgrounds."""

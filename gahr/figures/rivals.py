@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.pyplot import colormaps
 
 from gahr import paper, plots
-from gahr.figures._tables import embolden
 from gahr.figures.slopes import BASES
 from gahr.notebook import pick, table
 
@@ -76,7 +75,7 @@ def basis_table(stored: dict, theories: Mapping[str, Sequence[float]], shown: Se
         [text, *(f"{value:.2f}" for value, _, _ in _spans(stored, basis=kind, range="rule"))]
         for kind, text in names.items()
     ]
-    embolden(rows[0], -1)
+    rows[0][-1] = f"**{rows[0][-1]}**"
     rows[1:1] = [
         ["the paper's networks", *(str(paper.SLOPES.get(alpha, "-")) for alpha in _alphas(stored))],
         *([f"theory, {name}", *(f"{value:.2f}" for value in v)] for name, v in theories.items()),
