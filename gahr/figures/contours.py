@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.axes import Axes
 from torch import Tensor
 
 from gahr import _files, plots
 
-__all__ = ["shares", "trained_vectors"]
-
-STRIP = 9 / 40
-"""A strip's share of a picture's area: 9 rows of 40."""
-
-
-def shares(axes: Iterable[Axes], panels: Mapping[str, Mapping[float, Sequence[float]]]) -> None:
-    """Share of energy near the contour: a thin line for each picture, and a thick one for their mean.
-
-    Parameters
-    ----------
-    axes
-        One for each panel.
-    panels
-        By title, the shares of all pictures for each regularity of the contour.
-    """
-    axes = list(axes)
-    for ax, (title, rows) in zip(axes, panels.items(), strict=True):
-        data = np.array(list(rows.values()))
-        ax.plot(list(rows), data, color=plots.COLORS["sky"], lw=0.7)
-        ax.plot(list(rows), data.mean(1), "o-", color=plots.COLORS["blue"], label="mean")
-        ax.axhline(STRIP, color=plots.COLORS["gray"], ls=":", label="share of the area")
-        ax.set(title=title, xlabel="alpha of the contour", ylim=(0, 1))
-        ax.set_xticks(list(rows), [f"{place:g}" for place in rows])
-    axes[0].set_ylabel("share near the contour")
+__all__ = ["trained_vectors"]
 
 
 def trained_vectors(axes: np.ndarray, alone: dict, pictures: Mapping[float, Tensor]) -> None:

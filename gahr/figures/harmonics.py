@@ -15,7 +15,7 @@ __all__ = ["judged"]
 def judged(
     column: Sequence[Axes], strip: Tensor, profile: Tensor, power: Tensor, purity: Tensor, start: Tensor
 ) -> None:
-    """Is it a wave? A strip, below it its profile, and its spectrum.
+    """Is it a wave? A strip, below it its profile, with dots where it counts, and its spectrum.
 
     Parameters
     ----------
@@ -31,6 +31,8 @@ def judged(
     above, middle, below = column
     plots.image(above, strip, signed=True)
     middle.plot(profile.tolist(), color=plots.COLORS["blue"])
+    high = profile.abs() >= profile.abs().max() / 2
+    middle.scatter(high.nonzero()[:, 0], profile[high], s=8, color=plots.COLORS["blue"])
     middle.axhline(0, color=plots.COLORS["gray"], lw=0.8)
     for half in (-0.5, 0.5):
         middle.axhline(half * profile.abs().max().item(), color=plots.COLORS["gray"], lw=0.8, ls=":")

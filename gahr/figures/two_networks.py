@@ -1,4 +1,4 @@
-"""Drawings and tables of two networks and the pictures that they draw from the same noise."""
+"""Drawings of two networks and the pictures that they draw from the same noise."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from matplotlib.axes import Axes
 
 from gahr import plots
 from gahr.intervals import median
-from gahr.notebook import pick, table
 
-__all__ = ["looks", "sharing", "twin_table"]
+__all__ = ["looks", "sharing"]
 
 
 def looks(sizes: Sequence[int]) -> dict[int, dict[str, object]]:
@@ -35,6 +34,8 @@ def looks(sizes: Sequence[int]) -> dict[int, dict[str, object]]:
 def sharing(ax: Axes, groups: Mapping[str, Mapping[str, Sequence[float]]], colors: Sequence[str]) -> None:
     """Correlations of pairs, a row of dots with its median for each control, in groups from above.
 
+    The median stands as a bar among the dots, and as a number, with its 95 % interval, on the right.
+
     Parameters
     ----------
     ax
@@ -52,7 +53,9 @@ def sharing(ax: Axes, groups: Mapping[str, Mapping[str, Sequence[float]]], color
             ticks[row] = name
             jitter = torch.linspace(-0.25, 0.25, len(values))
             ax.plot(values, row + jitter, "o", ms=2.5, alpha=0.45, color=plots.COLORS[color])
-            ax.plot([median(values).value] * 2, [row - 0.4, row + 0.4], color="black", lw=2)
+            middle = median(values)
+            ax.plot([middle.value] * 2, [row - 0.4, row + 0.4], color="black", lw=2)
+            ax.text(1.05, row, str(middle), va="center", fontsize=8.5)
         row += 1.5
     ax.set_yticks(list(ticks), ticks.values())
     for label in ax.get_yticklabels():
@@ -61,26 +64,3 @@ def sharing(ax: Axes, groups: Mapping[str, Mapping[str, Sequence[float]]], color
     ax.grid(False, axis="y")
     ax.set(xlabel="correlation of the two samples", xlim=(-0.1, 1.02))
     ax.invert_yaxis()
-
-
-def twin_table(
-    halves: Sequence[Mapping], twins: Sequence[Mapping], sizes: Sequence[int], sigmas: Sequence[float]
-) -> str:
-    """A beside B, trained on other images, and beside its twin: A's own images, B's initial weights.
-
-    ``halves`` and ``twins`` are two stored results each: estimates (``...-pairs``) and samples. A size of
-    which no samples are stored has a dash.
-    """
-    rows = []
-    for n in sizes:
-        for who, results in (("B", halves), ("its twin", twins)):
-            estimates, samples = (result["rows"] for result in results)
-            (curve,) = pick(estimates, n=n)
-            share = dict(zip(curve["sigma"], curve["relative"], strict=True))
-            alike = "-"
-            if any(row["n"] == n for row in samples):
-                drawn = pick(samples, n=n, measure="between", share="both", by="centered")
-                alike = median(drawn[0]["values"])  # the first: with injected noise
-            rows.append((n, who, *(f"{share[s]:.3f}" for s in sigmas), alike))
-    head = ("N", "A with", *(f"ratio, noise {s:g}" for s in sigmas), "correlation of samples")
-    return table(head, rows, left=0)
