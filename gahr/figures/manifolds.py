@@ -1,16 +1,15 @@
-"""Figures of chapter 12: gaps to exact optima, and numbers of factors."""
+"""Figures of chapter 12: gaps to exact optima, and parts of errors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
-from torch import Tensor
 
 from gahr import plots
 from gahr.notebook import pick
 
-__all__ = ["counts", "gaps"]
+__all__ = ["gaps", "parts"]
 
 
 def gaps(ax: Axes, optima: Mapping[str, Mapping]) -> None:
@@ -27,15 +26,12 @@ def gaps(ax: Axes, optima: Mapping[str, Mapping]) -> None:
     ax.legend()
 
 
-def counts(
-    axes: Sequence[Axes],
-    sigmas: Sequence[float],
-    above: Mapping[str, Mapping[str, Tensor]],
-    thresholds: Sequence[float],
+def parts(
+    axes: Sequence[Axes], sigmas: Sequence[float], found: Mapping[str, Mapping[str, Sequence[float]]]
 ) -> None:
-    """How many factors lie above thresholds, against the noise level.
+    """Squared errors in units of the noise power against the noise level, one panel for each class.
 
-    The exact optimum's number above the least threshold is a wide gray band, so that a line on it shows.
+    The exact optimum is a wide gray band, so that a line on it shows.
 
     Parameters
     ----------
@@ -43,19 +39,17 @@ def counts(
         One for each class.
     sigmas
         Noise levels.
-    above
-        By class, then under ``network`` and ``exact``: numbers of factors, ``(levels, thresholds)``.
-    thresholds
-        From largest to least; one colour each.
+    found
+        By class, then by name: one number for each level. ``exact optimum`` is the band.
     """
-    for ax, (name, found) in zip(axes, above.items(), strict=True):
-        label = f"exact, above {thresholds[-1]:g}"
-        ax.plot(sigmas, found["exact"][:, -1], color=plots.COLORS["gray"], lw=7, alpha=0.35, label=label)
-        for k, (color, level) in enumerate(zip(plots.COLORS.values(), thresholds, strict=False)):
-            ax.plot(
-                sigmas, found["network"][:, k], "o-", ms=3, color=color, label=f"network, above {level:g}"
-            )
-        plots.log_ticks(ax, x=(0.01, 0.03, 0.1), y=(1, 10, 100, 1000))
-        ax.set(title=name, xlabel="noise level")
-    axes[0].set_ylabel("number of factors")
+    for ax, (name, lines) in zip(axes, found.items(), strict=True):
+        label = "exact optimum"
+        ax.plot(sigmas, lines[label], color=plots.COLORS["gray"], lw=7, alpha=0.35, label=label)
+        rest = {key: values for key, values in lines.items() if key != label}
+        for (key, values), color in zip(rest.items(), plots.COLORS.values(), strict=False):
+            wide = 3 if key == "error" else 1.5  # other lines may lie on it
+            ax.plot(sigmas, values, "o-", ms=3, lw=wide, color=color, label=key)
+        plots.log_ticks(ax, x=(0.01, 0.03, 0.1))
+        ax.set(title=name, xlabel="noise level", ylim=(0, None))
+    axes[0].set_ylabel("squared error (units of $\\sigma^2$)")
     axes[-1].legend(loc="center left", bbox_to_anchor=(1, 0.5))

@@ -5,7 +5,6 @@ import matplotlib
 matplotlib.use("Agg")
 
 import pytest
-import torch
 
 from gahr import plots, zoo
 from gahr.figures import manifolds
@@ -35,26 +34,21 @@ def test_bars_of_gaps_are_two_standard_errors():
     assert ends == [pytest.approx([2, 4]), pytest.approx([0.8, 1.2])]
 
 
-def test_counts_have_a_line_for_each_threshold_and_a_band_for_the_optimum():
-    numbers = torch.tensor([[1.0, 4.0], [2.0, 6.0]])  # levels, thresholds
-    found = {"network": numbers, "exact": torch.tensor([[1.0, 1.0], [1.0, 3.0]])}
-    twice = {name: 2 * each for name, each in found.items()}
+def test_parts_have_a_line_for_each_name_and_a_band_for_the_optimum():
+    found = {"error": [4.0, 3.0], "floor": [1.0, 0.2], "exact optimum": [2.0, 2.0]}
+    twice = {name: [2 * v for v in each] for name, each in found.items()}
     axes = plots.figure(1, 2)[1][0]
-    manifolds.counts(axes, [0.01, 0.1], {"discs": found, "ray": twice}, [0.5, 0.1])
+    manifolds.parts(axes, [0.01, 0.1], {"discs": found, "ray": twice})
     assert [ax.get_title() for ax in axes] == ["discs", "ray"]
-    assert drawn(axes[0]) == {
-        "exact, above 0.1": [1, 3],
-        "network, above 0.5": [1, 2],
-        "network, above 0.1": [4, 6],
-    }
-    assert drawn(axes[1])["network, above 0.1"] == [8, 12]
+    assert drawn(axes[0]) == found
+    assert drawn(axes[1])["error"] == [8, 6]
+    assert axes[0].get_ylim()[0] == 0
 
 
-def test_a_network_that_keeps_what_the_optimum_keeps_is_still_seen():
+def test_a_network_as_good_as_the_optimum_is_still_seen():
     """Its line is narrower than the band, drawn over it, and has a colour of its own."""
-    same = torch.ones(2, 1)
     ax = plots.figure()[1][0, 0]
-    manifolds.counts([ax], [0.01, 0.1], {"ray": {"network": same, "exact": same}}, [0.5])
+    manifolds.parts([ax], [0.01, 0.1], {"ray": {"error": [1.0, 1.0], "exact optimum": [1.0, 1.0]}})
     band, line = ax.lines
     assert band.get_linewidth() > 2 * line.get_linewidth() and band.get_alpha() < 1
     assert band.get_color() != line.get_color() and band.get_zorder() <= line.get_zorder()
