@@ -24,10 +24,10 @@ from gahr.training import Recipe, run
 from gahr.training._checkpoint import BRANCH
 
 IMAGES, NETWORK = "fashion16", "unet16"
-READINGS = (250, 500, 1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000, 200_000)
+READINGS = (250, 500, 1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000, 200_000, 320_000)
 """Steps, of 64 images, after which a run is read."""
-LAST = {100: 4000, 300: 16_000, 1000: 32_000, 3000: 128_000, 10_000: 200_000}
-"""For each N the last reading: 2,560, 3,413, 2,048, 2,731 and 1,280 looks at each image."""
+LAST = {100: 4000, 300: 16_000, 1000: 32_000, 3000: 128_000, 10_000: 320_000}
+"""For each N the last reading: 2,560, 3,413, 2,048, 2,731 and 2,048 looks at each image."""
 RUNS = {"a": ("a", 0), "b": ("b", 1), "twin": ("a", 1)}
 """Half and seed of the three runs; the twin has A's images, B's initial weights, batches and noise."""
 

@@ -89,11 +89,11 @@ def gains(ax: Axes, stored: Mapping) -> None:
     """PSNR above the oracle in cosines, in dB, against noise, from the stored result ``adapted-faces``."""
     psnr = {
         name: np.array(_means(pick(stored["rows"], measure="psnr", basis=name)))
-        for name in ("own basis", "network", "wavelets", "cosines led by the estimate", "cosines")
+        for name in ("own basis", "cosines led by the estimate", "wavelets", "network", "cosines")
     }
     cosines = psnr.pop("cosines")
     lines = {name: values - cosines for name, values in psnr.items()}
-    plots.against_noise(ax, stored["levels"], lines)
+    plots.against_noise(ax, stored["levels"], lines, dashed=["network"])
     ax.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5))
     ax.axhline(0, color=plots.COLORS["gray"], lw=0.9, ls=":")
     ax.set_ylabel("dB above an oracle in cosines")
