@@ -23,6 +23,8 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 EFFORTS = ("quick", "default", "full")
 BUDGET = 90
 """Seconds that a chapter may take at ``default`` on two cores."""
+LIMITS = {"quick": 300, "default": 900, "full": None}
+"""Seconds after which a cell counts as stuck; at ``full`` it may train for hours."""
 
 
 class ChapterError(RuntimeError):
@@ -49,6 +51,7 @@ def execute(source: Path, target: Path, effort: str = "default", celeba: bool = 
             kernel_name="python3",
             language="python",
             cwd=source.parent,
+            execution_timeout=LIMITS[effort],
             extra_arguments=["--IPKernelApp.log_level=ERROR"],  # the kernel talks to this machine only
             progress_bar={"desc": source.stem, "leave": False} if sys.stderr.isatty() else False,
         )
@@ -58,7 +61,13 @@ def execute(source: Path, target: Path, effort: str = "default", celeba: bool = 
             f"{_indented(error.source)}\n\n{error.ename}: {error.evalue}\n\n"
             f"The chapter as far as it came: {draft}"
         ) from None
-    except (CellTimeoutError, DeadKernelError) as error:
+    except CellTimeoutError as error:
+        raise ChapterError(
+            f"Chapter {source.stem} did not finish: a cell ran for more than {LIMITS[effort]} s.\n\n"
+            f"{error}\n\nDoes it loop for ever, or is this machine busy? "
+            f"The chapter as far as it came: {draft}"
+        ) from None
+    except DeadKernelError as error:
         raise ChapterError(
             f"Chapter {source.stem} did not finish: {error}\nThe kernel may have run out of memory. "
             f"The chapter as far as it came: {draft}"

@@ -396,6 +396,16 @@ def test_a_failing_chapter_is_named_with_its_error(tmp_path, capsys):
     assert not target.exists()
 
 
+def test_a_chapter_that_never_ends_is_stopped_and_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(execute.LIMITS, "quick", 2)
+    target = tmp_path / "out" / "05-small.ipynb"
+    source = notebook(tmp_path, "while True: pass")
+    assert execute.main([str(source), str(target), "--effort", "quick"]) == 1
+    said = capsys.readouterr().err
+    assert "05-small did not finish: a cell ran for more than 2 s" in said and "while True: pass" in said
+    assert not target.exists()
+
+
 def test_the_build_page_gets_the_measured_times(tmp_path, monkeypatch):
     monkeypatch.setattr(chapters, "chapters", lambda: [Path("01-x.ipynb")])
     (tmp_path / "01-x.json").write_text('{"chapter": "01-x", "effort": "default", "seconds": 12.34}')
