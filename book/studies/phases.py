@@ -64,7 +64,7 @@ def train(folder: str | Path, **options: object) -> Iterator[Path]:
 def phases(folder: str | Path | None = None) -> dict:
     """Gap and model variance at every N and every reading whose two halves are at hand.
 
-    A reading whose twin is not at hand keeps what is stored of it, if that has a twin.
+    What is stored of a reading stays, unless the runs that it was measured on are at hand again.
 
     Returns
     -------
@@ -84,17 +84,18 @@ def phases(folder: str | Path | None = None) -> dict:
     x = images.load(IMAGES, 500, "held-out")
     rows, name = [], f"{IMAGES}-phases"
     stored = zoo.result(name)["rows"] if name in zoo.names("result") else []
-    known = {(row["n"], row["steps"]): row for row in stored if "twin" in row}
+    known = {(row["n"], row["steps"]): row for row in stored}
     for n in LAST:
         for three in zip(*(chain(n, who) for who in RUNS), strict=True):
             at = [folder / recipe.name / "facts.json" for recipe in three]
-            if (n, three[0].steps) in known and not all(path.exists() for path in at):
-                rows.append(known[n, three[0].steps])
-            elif at[0].exists() and at[1].exists():
-                there = [recipe for recipe, path in zip(three, at, strict=True) if path.exists()]
+            there = [recipe for recipe, path in zip(three, at, strict=True) if path.exists()]
+            before = known.get((n, three[0].steps), {})
+            if at[0].exists() and at[1].exists() and len(there) >= 2 + ("twin" in before):
                 f = [zoo.load_run(recipe.name, folder) for recipe in there]
                 curves = [json.loads(path.read_text(encoding="utf-8")) for path in at[:2]]
                 rows.append(_row(three[0], f, curves, x))
+            elif before:
+                rows.append(before)
     return {
         "images": len(x),
         "network": NETWORK,

@@ -81,18 +81,18 @@ def test_what_is_not_trained_is_left_out(trained):
         assert phases.phases(folder)["rows"] == found["rows"][:2]
 
 
-def test_a_reading_whose_twin_is_gone_keeps_what_is_stored_of_it(trained, tmp_path):
+def test_a_reading_whose_runs_are_gone_keeps_what_is_stored_of_it(trained, tmp_path):
     folder, _, _ = trained
     for run in folder.iterdir():
-        if "twin" not in run.name:
+        if "twin" not in run.name and "n2" in run.name:
             shutil.copytree(run, tmp_path / run.name)
-    kept, lost = {"n": 2, "steps": 20, "twin": [0.5]}, {"n": 2, "steps": 40}
+    kept, lost, alone = {"n": 2, "steps": 20, "twin": [0.5]}, {"n": 2, "steps": 40}, {"n": 50, "steps": 20}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(phases, "IMAGES", "discs16")
         patch.setattr(phases, "NETWORK", "unet2")
         patch.setattr(phases, "READINGS", (20, 40))
         patch.setattr(phases, "LAST", {2: 40, 50: 20})
         patch.setattr(zoo, "names", lambda kind="network": ["discs16-phases"] * (kind == "result"))
-        patch.setattr(zoo, "result", lambda name: {"rows": [kept, lost]})
-        first, second = phases.phases(tmp_path)["rows"][:2]
-    assert first == kept and second["looks"] == 1280 and "twin" not in second
+        patch.setattr(zoo, "result", lambda name: {"rows": [kept, lost, alone]})
+        first, second, third = phases.phases(tmp_path)["rows"]
+    assert first == kept and third == alone and second["looks"] == 1280 and "twin" not in second
