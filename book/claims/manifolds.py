@@ -95,7 +95,7 @@ def claims() -> list[Claim]:
                 "more factors above 0.1 at sigma = 0.01 than at 0.16, in every image",
                 TWELVE[name],
                 partial(growth, name),
-                "Two ends only; chapter 12 draws what lies between.",
+                "Two ends only.",
                 f"{name}: more directions follow",
             ),
         ]
