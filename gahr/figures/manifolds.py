@@ -13,7 +13,7 @@ __all__ = ["gaps", "parts"]
 
 
 def gaps(ax: Axes, optima: Mapping[str, Mapping]) -> None:
-    """Gap of each network to the exact blind optimum against the noise level, with two standard errors.
+    """Gap of each network to the exact optimum against the noise level, with two standard errors.
 
     ``optima``: stored results ``...-optima`` by the name to print.
     """

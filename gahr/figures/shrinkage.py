@@ -12,7 +12,7 @@ from gahr import plots
 from gahr.figures.two_networks import looks
 from gahr.notebook import pick
 
-__all__ = ["calibration", "gains", "ladder", "levels", "shares", "sizes", "spectrum"]
+__all__ = ["calibration", "gains", "ladder", "levels", "spectrum"]
 
 
 def spectrum(
@@ -54,35 +54,12 @@ def _by_n(rows: Sequence[Mapping[str, float]]) -> dict[int, list[Mapping[str, fl
     return {n: pick(rows, n=n) for n in dict.fromkeys(row["n"] for row in rows)}
 
 
-def shares(ax: Axes, shared: Mapping[str, Tensor], ambiguity: Tensor, d: int) -> None:
-    """Shared energy of one leading space with others, by name, for k = 1, 2, ...; no legend.
-
-    ``ambiguity`` is what nearly equal factors excuse, and random spaces of ``d`` dimensions share ``k / d``.
-    """
-    k = np.arange(1, len(ambiguity) + 1)
-    for name, values in shared.items():
-        ax.plot(k, values, label=name)
-    ax.plot(k, ambiguity, "k--", lw=1, label="ambiguity")
-    ax.plot(k, k / d, "k:", lw=1, label="random")
-    ax.set(xlabel="k", ylabel="shared energy", ylim=(0, 1.02))
-
-
 def levels(ax: Axes, stored: Mapping) -> None:
     """Shared energy at one cut against the noise level, from the stored result ``adapted-faces``."""
     keys = {"half B's network": "halves", "other noise": "noise", "other face": "image"}
     lines = {name: _means(pick(stored["rows"], measure="shared", pair=key)) for name, key in keys.items()}
     plots.against_noise(ax, stored["levels"], lines)
     ax.set(ylabel=f"shared energy, k = {stored['cut']}", ylim=(0, 1.02))
-
-
-def sizes(ax: Axes, coefficients: Mapping[str, Tensor], sigma: float) -> None:
-    """Coefficients of one image in several bases, each sorted by size, and the noise level."""
-    for name, values in coefficients.items():
-        found = values.abs().sort(descending=True).values
-        ax.plot(np.arange(1, len(found) + 1), found, label=name)
-    ax.axhline(sigma, color=plots.COLORS["gray"], ls=":", label="noise level")
-    ax.set(xscale="log", yscale="log", xlabel="rank by size", ylabel="|coefficient|", ylim=(1e-3, 30))
-    ax.legend()
 
 
 def gains(ax: Axes, stored: Mapping) -> None:
@@ -114,7 +91,6 @@ def ladder(axes: Sequence[Axes], stored: Mapping, cut: int = 50) -> None:
     names = {"halves": "two halves", "noise": "other noise", "image": "other image"}
     for pair, label in names.items():
         _bars(axes[2], pick(rows, measure="shared", pair=pair, k=cut), label)
-    _bars(axes[2], pick(rows, measure="mixed", k=cut), "ambiguity")
     axes[0].set(xscale="log", xlabel="rank k", ylabel="eigenvalue $\\lambda_k$")
     axes[0].legend(fontsize=7.5)
     axes[1].set(yscale="log", ylabel="directions")
@@ -123,7 +99,7 @@ def ladder(axes: Sequence[Axes], stored: Mapping, cut: int = 50) -> None:
         plots.log_ticks(ax, (1, 100, 10_000))
         ax.set_xlabel("training images N")
     _name_lines(axes[1], ((0, (8, 42)), (0, (8, 12)), (0.4, (10, -12))))
-    _name_lines(axes[2], [(1, (8, 0))] * 4)
+    _name_lines(axes[2], [(1, (8, 0))] * 3)
 
 
 def _name_lines(ax: Axes, places: Sequence[tuple[float, tuple[float, float]]]) -> None:
