@@ -64,7 +64,8 @@ def train(folder: str | Path, **options: object) -> Iterator[Path]:
 def phases(folder: str | Path | None = None) -> dict:
     """Gap and model variance at every N and every reading whose two halves are at hand.
 
-    What is stored of a reading stays, unless the runs that it was measured on are at hand again.
+    What is stored of a reading stays, unless the runs that it was measured on are at hand again; a twin
+    and its A, trained later, add what they say to it.
 
     Returns
     -------
@@ -87,15 +88,15 @@ def phases(folder: str | Path | None = None) -> dict:
     known = {(row["n"], row["steps"]): row for row in stored}
     for n in LAST:
         for three in zip(*(chain(n, who) for who in RUNS), strict=True):
-            at = [folder / recipe.name / "facts.json" for recipe in three]
-            there = [recipe for recipe, path in zip(three, at, strict=True) if path.exists()]
+            facts = {who: folder / r.name / "facts.json" for who, r in zip(RUNS, three, strict=True)}
+            facts = {who: path for who, path in facts.items() if path.exists()}
+            f = {who: zoo.load_run(path.parent.name, folder) for who, path in facts.items()}
             before = known.get((n, three[0].steps), {})
-            if at[0].exists() and at[1].exists() and len(there) >= 2 + ("twin" in before):
-                f = [zoo.load_run(recipe.name, folder) for recipe in there]
-                curves = [json.loads(path.read_text(encoding="utf-8")) for path in at[:2]]
+            if {"a", "b"} <= f.keys() and ("twin" in f or "twin" not in before):
+                curves = [json.loads(facts[who].read_text(encoding="utf-8")) for who in "ab"]
                 rows.append(_row(three[0], f, curves, x))
             elif before:
-                rows.append(before)
+                rows.append(before | (_twin(f, x) if {"a", "twin"} <= f.keys() else {}))
     return {
         "images": len(x),
         "network": NETWORK,
@@ -105,7 +106,7 @@ def phases(folder: str | Path | None = None) -> dict:
     }
 
 
-def _row(recipe: Recipe, f: list[Denoiser], facts: list[dict], x: Tensor) -> dict:
+def _row(recipe: Recipe, f: dict[str, Denoiser], facts: list[dict], x: Tensor) -> dict:
     gaps = [transition.gap(one).db for one in facts]
     means = [transition.mean_gap(one) for one in facts]
     psnr = [one["curves"]["held_out"]["psnr"] for one in facts]
@@ -116,11 +117,20 @@ def _row(recipe: Recipe, f: list[Denoiser], facts: list[dict], x: Tensor) -> dic
         "gaps": [sum(pair) / 2 for pair in zip(*gaps, strict=True)],
         "psnr": [sum(pair) / 2 for pair in zip(*psnr, strict=True)],
     }
-    for name, other in zip(("halves", "twin"), f[1:], strict=False):
-        found = [measures.compare(f[0], other, x, s, seed=1000 * k) for k, s in enumerate(measures.SIGMAS)]
-        row |= {name: [one["variance"] for one in found], f"{name}_se": [one["se"] for one in found]}
-        row.setdefault("mse", [one["mse"] for one in found])
-    return row
+    found = _compare(f["a"], f["b"], x)
+    row |= {"halves": [one["variance"] for one in found], "halves_se": [one["se"] for one in found]}
+    row["mse"] = [one["mse"] for one in found]
+    return row | (_twin(f, x) if "twin" in f else {})
+
+
+def _twin(f: dict[str, Denoiser], x: Tensor) -> dict:
+    found = _compare(f["a"], f["twin"], x)
+    return {"twin": [one["variance"] for one in found], "twin_se": [one["se"] for one in found]}
+
+
+def _compare(f: Denoiser, g: Denoiser, x: Tensor) -> list[dict]:
+    """Two networks on the same noisy images, at each sigma."""
+    return [measures.compare(f, g, x, s, seed=1000 * k) for k, s in enumerate(measures.SIGMAS)]
 
 
 STUDIES = {f"{IMAGES}-phases": phases}

@@ -65,8 +65,9 @@ def facts(folder, end):
     return json.loads((folder / f"discs16-unet2-n2-{end}-40" / "facts.json").read_text())["curves"]
 
 
-def test_what_is_not_trained_is_left_out(trained):
-    folder, _, found = trained
+def test_what_is_not_trained_is_left_out(trained, tmp_path):
+    folder = shutil.copytree(trained[0], tmp_path / "runs")
+    found = trained[2]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(phases, "IMAGES", "discs16")
         patch.setattr(phases, "NETWORK", "unet2")
@@ -96,3 +97,21 @@ def test_a_reading_whose_runs_are_gone_keeps_what_is_stored_of_it(trained, tmp_p
         patch.setattr(zoo, "result", lambda name: {"rows": [kept, lost, alone]})
         first, second, third = phases.phases(tmp_path)["rows"]
     assert first == kept and third == alone and second["looks"] == 1280 and "twin" not in second
+
+
+def test_a_twin_trained_later_is_added_to_what_is_stored(trained, tmp_path):
+    folder, _, found = trained
+    for run in folder.iterdir():
+        if "n50" in run.name and "-b-" not in run.name:
+            shutil.copytree(run, tmp_path / run.name)
+    whole = found["rows"][2]
+    kept = {key: value for key, value in whole.items() if not key.startswith("twin")} | {"gap": 7}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(phases, "IMAGES", "discs16")
+        patch.setattr(phases, "NETWORK", "unet2")
+        patch.setattr(phases, "READINGS", (20, 40))
+        patch.setattr(phases, "LAST", {50: 20})
+        patch.setattr(zoo, "names", lambda kind="network": ["discs16-phases"] * (kind == "result"))
+        patch.setattr(zoo, "result", lambda name: {"rows": [kept]})
+        (row,) = phases.phases(tmp_path)["rows"]
+    assert row == whole | {"gap": 7}
