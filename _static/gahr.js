@@ -11,11 +11,13 @@ document.addEventListener("DOMContentLoaded", () => {
 
 // A formula, a figure or a table that is wider than the page scrolls: also by the keyboard, and under a name.
 const WIDE = { "div.math": "formula", "figure": "figure", ".cell_output": "output", "table": "table" };
-addEventListener("load", () => {
+addEventListener("load", async () => {
+  await document.fonts.ready; // a formula has its width with its letters
   for (const [kind, name] of Object.entries(WIDE)) {
     for (const wide of document.querySelectorAll(`.bd-article ${kind}`)) {
       if (wide.scrollWidth <= wide.clientWidth + 1 || getComputedStyle(wide).overflowX === "visible") continue;
       wide.tabIndex = 0;
+      wide.classList.add("gahr-wide"); // says so above it
       if (kind === "table") continue; // keeps its own role
       wide.role = "group";
       wide.ariaLabel = name;

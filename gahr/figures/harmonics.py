@@ -39,4 +39,4 @@ def judged(
     middle.set(yticks=[], xlabel="column", xlim=(-0.5, len(profile) - 0.5))
     below.axvspan(start.item() - 0.5, start.item() + 3.5, color="0.85")
     below.bar(range(power.shape[-1]), power.flatten().tolist(), color=plots.COLORS["blue"])
-    below.set(xlabel="frequency", ylim=(0, 0.65), title=f"purity {purity.item():.2f}")
+    below.set(xlabel="frequency", ylim=(0, 1), title=f"purity {purity.item():.2f}")

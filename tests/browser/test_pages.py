@@ -64,6 +64,22 @@ def test_figures_stay_readable_on_a_phone(visit, path):
     assert small and not [(name, scale) for name, scale in small if scale < 0.75]
 
 
+def test_what_is_wider_than_a_phone_says_that_it_scrolls(visit):
+    """Nothing that scrolls is cut in silence, and nothing else asks to be scrolled."""
+    for viewport in (PHONE, DESKTOP):
+        page = visit("book/14-your-own.html", viewport)
+        page.wait_for_load_state("networkidle")
+        page.evaluate("document.fonts.ready")
+        marked, wide = page.evaluate(
+            """() => [[...document.querySelectorAll(".bd-article .gahr-wide")],
+                [...document.querySelectorAll(".bd-article :is(figure, table, div.math)")]
+                    .filter((box) => box.scrollWidth > box.clientWidth + 1)]
+                .map((boxes) => boxes.map((box) => box.tagName + box.className.replace(/ ?gahr-wide/, "")))"""
+        )
+        assert marked == wide
+        assert ({"FIGUREalign-default", "DIVmath"} <= set(marked)) == (viewport == PHONE)
+
+
 @pytest.mark.parametrize("path", EVERY)
 def test_every_picture_has_its_size_before_it_is_loaded(visit, path):
     page = visit(path)

@@ -28,4 +28,5 @@ def test_a_judged_strip_shows_what_the_rule_looks_at():
     assert sorted(line.get_ydata()[0] for line in curve.lines[2:]) == [-2, 2]  # half of the largest height
     assert curve.collections[0].get_offsets()[:, 0].tolist() == [1, 2]  # the places that count
     assert [bar.get_height() for bar in below.patches[1:]] == pytest.approx(power[0])
+    assert below.get_ylim() == (0, 1)  # a cosine has nearly all of its power at one frequency
     assert below.get_title() == "purity 0.90" and below.patches[0].get_x() == 0.5  # frequencies 1 to 4
