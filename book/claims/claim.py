@@ -6,10 +6,11 @@ The margin is the distance to the rule's nearer bound; outside it is negative.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 
-from gahr import intervals, measures, zoo
+from gahr import intervals, measures, paper, zoo
 from gahr.analysis import pairs, transition
 from gahr.notebook import judge, pick
 from gahr.training import recipes
@@ -17,7 +18,39 @@ from gahr.training import recipes
 COPY = 0.95
 """Centered similarity above which a picture counts as the same: the paper's, appendix B.1."""
 
+RANKS = (
+    f"at the same share of all directions: rank k of {paper.PIXELS:,}, counted from 0, is rank "
+    f"(k + 1/2) / {paper.SHARE:g} - 1/2 of {paper.PIXELS / paper.SHARE:,.0f}, on a straight line between two "
+    "of ours"
+)
+"""What `gahr.paper.place` and `gahr.paper.at_ranks` do, in a rule's words."""
+
 Found = tuple[str, str, str]
+
+
+def count(find: Callable[[], int]) -> str:
+    """A number of pictures as text, for a row's scale; the sign of what is not measured where none is stored.
+
+    >>> count(lambda: 1000), count(lambda: zoo.result("no-such-result")["images"])
+    ('1,000', '…')
+    """
+    try:
+        return f"{find():,}"
+    except KeyError:
+        return "…"
+
+
+def images(result: str) -> str:
+    """How many pictures a stored result rests on, as text."""
+    return count(lambda: zoo.result(result)["images"])
+
+
+def curve_images(name: str, *which: str) -> str:
+    """How many pictures a network's curves rest on: ``"train"``, ``"held_out"`` or both, as text."""
+    numbers = [count(lambda which=which: zoo.describe(name)["curves"][which]["images"]) for which in which]
+    said = {"train": "training", "held_out": "held-out"}
+    text = " and ".join(f"{number} {said[each]}" for number, each in zip(numbers, which, strict=True))
+    return f"{text} picture" if numbers == ["1"] else f"{text} pictures"
 
 
 def _bounded(
@@ -156,9 +189,14 @@ def parted() -> Found:
     return f"{below} of {count} pairs", f"{below:+d} pairs", "holds" if below else "differs"
 
 
-def across() -> Found:
+def nearest_across() -> list[float]:
+    """Similarity of each of some pictures of half A to its nearest in half B, without their black frame."""
     rows = pick(zoo.result("fashion32-samples")["rows"], measure="across_halves, no frame", by="centered")
-    most = max(rows[0]["values"])
+    return rows[0]["values"]
+
+
+def across() -> Found:
+    most = max(nearest_across())
     return _bounded(intervals.Interval(most, most, most), most=COPY)
 
 

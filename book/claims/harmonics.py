@@ -7,8 +7,8 @@ from functools import partial
 
 import torch
 
-from book.claims.claim import Found, _bounded
-from book.claims.generalization import Claim
+from book.claims.claim import Found, _bounded, count
+from book.claims.generalization import FRESH, Claim
 from gahr import intervals, zoo
 from gahr.notebook import pick
 
@@ -16,12 +16,15 @@ HARMONICS = "calpha40-harmonics"
 UNEQUAL = "calpha40-unequal"
 BFCNN = "calpha40-bfcnn"
 WAVES = "calpha40-waves"
-SCALE = "C^alpha, 40x40, 16 channels"
+OPTIMIZERS = "calpha40-optimizers"
+SCALE = f"C^alpha, 40x40, 16 channels, {FRESH}"
 REGULAR = (
     "The rule tells swings from spots and bars, not regular waves from irregular ones; cosines that are cut "
     "at the contour have two to three times the lead (chapter 9). At 24 pictures before: {}."
 )
-OTHER = "C^alpha, 40x40, BF-CNN of 32 channels (1,000 steps; under strong noise 2 dB below the UNet)"
+OTHER = (
+    f"C^alpha, 40x40, BF-CNN of 32 channels, {FRESH} (1,000 steps; under strong noise 2 dB below the UNet)"
+)
 
 
 def claims() -> list[Claim]:
@@ -39,7 +42,7 @@ def claims() -> list[Claim]:
             "vectors follow the contour",
             "aligned with the picture's edges, first 20 vectors: more than with its mirror image's, by at "
             "least two standard errors, alpha = 1 to 5",
-            f"{SCALE}; 12 pictures",
+            f"{SCALE}; one network for each alpha; {_pictures(HARMONICS)} of each alpha",
             aligned,
         ),
         *(
@@ -49,7 +52,8 @@ def claims() -> list[Claim]:
                 "share of waves among the first 40 vectors (two changes of sign or more between lobes at "
                 "least half as high as the highest, purity at least one half): more along it than along its "
                 "mirror image, by two standard errors",
-                f"{SCALE}; 40 pictures, their contours at least 3.5 pixels from their mirror images",
+                f"{SCALE}; one network; {_pictures(WAVES)}, their contours at least 3.5 pixels from their "
+                "mirror images",
                 partial(waving, alpha),
                 note,
             )
@@ -63,7 +67,7 @@ def claims() -> list[Claim]:
             "Fig. 16",
             "alpha = 2: vectors are more localized on the contour than at alpha = 4",
             "share of energy within 4 pixels of it, first 20 vectors: larger, picture by picture",
-            f"{SCALE}; 12 pictures",
+            f"{SCALE}; one network for each alpha; {_pictures(HARMONICS)} of each alpha",
             partial(localized, 2, 4),
             "From alpha = 1 to 2 the networks' vectors clearly move away from the contour, from 2 on not.",
         ),
@@ -71,7 +75,7 @@ def claims() -> list[Claim]:
             "Fig. 16",
             "the same with a BF-CNN",
             "share of energy within 4 pixels of it, first 20 vectors: larger, picture by picture",
-            f"{OTHER}; 12 pictures",
+            f"{OTHER}; one network for each alpha; {_pictures(BFCNN)} of each alpha",
             partial(localized, 2, 4, BFCNN),
             "It took a sixth of the UNet's steps, and is the other way round. From alpha = 2 on the UNet's "
             "vectors do not clearly move away from the contour either.",
@@ -81,7 +85,7 @@ def claims() -> list[Claim]:
             "is the bias the architecture's or the optimizer's? (open in the paper)",
             "first 20 vectors, Muon and Adam of two seeds, at about equal PSNR: shared energy at most 0.05 "
             "less than that of two seeds, picture by picture",
-            f"{SCALE}, alpha = 4; 12 pictures",
+            f"{SCALE}, alpha = 4; three networks: Muon of two seeds, Adam of one; {_pictures(OPTIMIZERS)}",
             optimizers,
             "The rule was written after the numbers were known. Holds means: not the optimizer's.",
             "beyond the paper",
@@ -93,18 +97,22 @@ def claims() -> list[Claim]:
                 f"(networks: {text})",
                 "share of energy within 4 pixels, first 10 vectors: larger at 1.5 than at 4, "
                 "picture by picture",
-                f"{SCALE}; 12 pictures, background 8, sigma = 0.2",
+                f"{SCALE}; {networks}; {_pictures(UNEQUAL)} of each contour, background 8, sigma = 0.2",
                 partial(unequal, which),
                 note,
                 "rougher contour: vectors are more localized",
             )
-            for which, text, note in (
-                ("trained", "one trained on each kind, as in the paper", ""),
-                ("smoothest", "one for both, alpha = 5", "Not the paper's: what the picture does if the "
-                 "network stays the same."),
+            for which, text, networks, note in (
+                ("trained", "one trained on each kind, as in the paper", "two networks", ""),
+                ("smoothest", "one for both, alpha = 5", "one network",
+                 "Not the paper's: what the picture does if the network stays the same."),
             )
         ),
     ]  # fmt: skip
+
+
+def _pictures(study: str) -> str:
+    return f"{count(lambda: zoo.result(study)['pictures'])} pictures"
 
 
 def _more_aligned(alpha: int) -> intervals.Interval:
@@ -150,7 +158,7 @@ def unequal(which: str, rough: float = 1.5, smooth: float = 4) -> Found:
 
 def optimizers() -> Found:
     """Energy that two optimizers' leading spaces share, at two seeds, less what two seeds of one share."""
-    seeds, _, both = zoo.result("calpha40-optimizers")["pairs"]  # the second pair shares initial weights
+    seeds, _, both = zoo.result(OPTIMIZERS)["pairs"]  # the second pair shares initial weights
     found = _paired(both["each"], seeds["each"])
     text, margin, verdict = _bounded(found, least=-0.05)
     return f"{both['mean']:.3f} and {seeds['mean']:.3f}: {text}", margin, verdict

@@ -104,12 +104,13 @@ def _keyed(rows: Iterable[tuple]) -> dict[tuple, object]:
 
 def every() -> str:
     """What the verdicts mean, a filter, and all rows."""
+    told = Counter(row.fact for row in filter(table.counted, table.rows()))
     lines = [f"- {SIGNS[name]} *{name}*: {text}." for name, text in table.VERDICTS.items()]
     lines += ["", *_filter()]
     for part in table.PARTS:
         lines.append(f'<p class="claims-part">{escape(part)}</p>')
         for source, of in groupby(table.rows(part), lambda row: table.group(row.source)):
-            lines += _folded(source, list(of))
+            lines += _folded(source, list(of), told)
     return "\n".join([*lines, "</div>"])
 
 
@@ -126,7 +127,7 @@ def _filter() -> list[str]:
     return [*lines, "</fieldset>"]
 
 
-def _folded(source: str, rows: list[table.Row]) -> list[str]:
+def _folded(source: str, rows: list[table.Row], told: Counter) -> list[str]:
     tally = Counter(row.verdict for row in rows)
     states = {row.verdict: table.state(row) for row in rows}
     said = ", ".join(
@@ -138,15 +139,29 @@ def _folded(source: str, rows: list[table.Row]) -> list[str]:
         f"<details><summary>{escape(full)}: {said}</summary>",
         "<table><thead><tr>" + "".join(f"<th>{head}</th>" for head in HEADS) + "</tr></thead><tbody>",
     ]
-    return [*lines, *map(_row, rows), "</tbody></table></details>"]
+    return [*lines, *(_row(row, told) for row in rows), "</tbody></table></details>"]
 
 
-def _row(row: table.Row) -> str:
+def _mark(row: table.Row, told: Counter) -> str:
+    """Why a row is not counted, or with how many others it is counted as one fact; nothing for most."""
+    if row.fact in table.UNCOUNTED:
+        said = f"not counted: {row.fact}"
+    elif not table.counted(row):
+        said = "not counted"
+    elif told[row.fact] > 1:
+        said = f"one fact in {told[row.fact]} rows: {row.fact}"
+    else:
+        return ""
+    return f'<br><span class="claims-mark">{_text(said)}</span>'
+
+
+def _row(row: table.Row, told: Counter) -> str:
     rule = f"<br><em>Rule: {_text(row.rule)}.</em>" if row.rule else ""
     ours = f"{_text(row.ours)}<br>({_text(row.margin)})" if row.ours else ""
     state = table.state(row)
     verdict = f'<span class="verdict {state}">{SIGNS[row.verdict]} {row.verdict}</span>'
-    cells = (_text(row.source), f"{_text(row.claim)}.{rule}", ours, _text(row.scale), verdict)
+    says = f"{_text(row.claim)}.{rule}{_mark(row, told)}"
+    cells = (_text(row.source), says, ours, _text(row.scale), verdict)
     columns = "".join(f'<td data-label="{head}">{cell}</td>' for head, cell in zip(HEADS, cells, strict=True))
     return f'<tr data-state="{state}">{columns}</tr>'
 

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from functools import partial
 
-from book.claims.claim import Found, _bounded
-from book.claims.generalization import Claim
+from book.claims.claim import RANKS, Found, _bounded, count, images
+from book.claims.generalization import HALVES, Claim, looks
 from gahr import intervals, paper, zoo
 from gahr.notebook import judge, pick
 
-FACES = "faces, 40x40, 16 channels, N = 13,000"
-SMALL = "faces, 20x20, 16 channels, 1,500 steps; 8 photographs"
+FACES = f"faces, 40x40, 16 channels, N = 13,000, {looks(13_000)}"
+SMALL = f"faces, 20x20, 16 channels, N = 13,000, 1,500 steps, {looks(13_000, 1500)}; one network"
 ABOVE = (42 / paper.PIXELS, 53 / paper.PIXELS)
 """Share of the paper's directions with an eigenvalue above 1: number 41 is, number 53 is not."""
 
 
 def claims() -> list[Claim]:
     """All rows, in the paper's order."""
-    near = "each within 10 % of the paper's"
+    near = f"each within 10 % of the paper's, {RANKS}"
+    dense = "Smaller pictures hold more structure per pixel, so that our factors fall later."
+    pictures = f"{count(lambda: len(_rows('symmetry')))} pictures, the portrait and photographs, sigma = 0.15"
+    one, both = f"{FACES}; half A's network; {pictures}", f"{FACES}; {HALVES}; {pictures}"
+    portrait = f"{FACES}; half A's network; 1 picture, the portrait, sigma = 0.15"
+    draws = count(lambda: zoo.result("faces20-asymmetry")["draws"])
+    few = f"{images('faces20-asymmetry')} pictures"
     return [
         Claim(
             "Sec. 3.1",
             "the Jacobian is nearly symmetric",
             "||J - J^T|| / ||J|| at most 0.2: the antisymmetric part has at most 1 % of the energy",
-            f"{FACES}; portrait and photographs",
+            one,
             partial(over_images, "asymmetry", most=0.2),
             "The paper prints no number; the bound is ours. Two causes, each with a control (chapter 7): "
             "a network that is not told the noise level finds it in the picture, which adds a term of "
@@ -35,7 +41,7 @@ def claims() -> list[Claim]:
             "Sec. 3.1",
             "the same, in the leading directions",
             "the same ratio inside the 50 leading directions at most 0.2",
-            f"{SMALL}, sigma = 0.15",
+            f"{SMALL}; {few}, sigma = 0.15",
             partial(control, "network", "within 50"),
             fact="the Jacobian is nearly symmetric",
         ),
@@ -43,7 +49,7 @@ def claims() -> list[Claim]:
             "Sec. 3.1",
             "the same, in the mean over draws of noise",
             "the ratio of the mean Jacobian at most 0.2",
-            f"{SMALL}, sigma = 0.15",
+            f"{SMALL}; {few}, {draws} draws each, sigma = 0.15",
             partial(control, "network", "ratio of mean"),
             fact="the Jacobian is nearly symmetric",
         ),
@@ -51,7 +57,7 @@ def claims() -> list[Claim]:
             "Sec. 3.1, eq. 6",
             "f(y) is shrinkage in one orthonormal basis",
             "leaving out the antisymmetric part changes f(y) by at most 5 %",
-            f"{FACES}; portrait and photographs",
+            one,
             partial(over_images, "lost", most=0.05),
             "f(y) = J y holds exactly. The part that is left out is mostly that term of rank one: for a "
             "network that is told the noise level, trained alike, see the next row.",
@@ -61,7 +67,7 @@ def claims() -> list[Claim]:
             "Sec. 3.1, eq. 6",
             "the same, of a network that is told the noise level",
             "leaving out the antisymmetric part changes f(y) by at most 5 %",
-            f"{SMALL}, told sigma = 0.15",
+            f"{SMALL}, told sigma = 0.15; {few}",
             partial(control, "network, told", "lost", most=0.05),
             "A quarter of what a blind network loses. None of it is blindness; it changes with the noise "
             "as the rest does.",
@@ -71,14 +77,14 @@ def claims() -> list[Claim]:
             "Fig. 3",
             "some eigenvalues exceed 1",
             "the largest eigenvalue above 1 for every image, both halves",
-            f"{FACES}; portrait and photographs, sigma = 0.15",
+            both,
             first,
         ),
         Claim(
             "Fig. 3",
             "between 42 and 53 of 6,400 eigenvalues exceed 1",
             "our share of directions between half and twice that",
-            f"{FACES}; portrait and photographs, both halves",
+            both,
             above,
             "Smaller pictures hold more structure per pixel.",
             "Figure 3's eigenvalues",
@@ -86,26 +92,26 @@ def claims() -> list[Claim]:
         Claim(
             "Fig. 3",
             _printed(0, 5),
-            f"{near}, at the same share of all directions: rank k of 6,400 is rank k / 4 of 1,600",
-            f"{FACES}; portrait, half A",
+            near,
+            portrait,
             partial(printed, 0, 5),
-            "The first of the paper's ranks is the first or second of ours.",
+            dense,
             "Figure 3's eigenvalues",
         ),
         Claim(
             "Fig. 3",
             _printed(5, 21),
-            f"{near}, at the same share of all directions",
-            f"{FACES}; portrait, half A",
+            near,
+            portrait,
             partial(printed, 5, 21),
-            "Smaller pictures hold more structure per pixel, so that our factors fall later.",
+            dense,
             "Figure 3's eigenvalues",
         ),
         Claim(
             "Sec. 3",
             "networks of two halves have the same inductive bias: one function, so one basis",
             "B's leading 50 directions nearer to A's than halfway from another picture's to the same",
-            f"{FACES}; portrait and photographs, sigma = 0.15",
+            both,
             halves,
             "Directions with nearly equal factors are arbitrary, for networks that agree too.",
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from book.claims.claim import Found, _bounded
+from book.claims.claim import Found, _bounded, images
 from book.claims.generalization import Claim
 from book.claims.harmonics import BFCNN, OTHER, SCALE
 from gahr import intervals, paper, zoo
@@ -23,12 +23,13 @@ def claims() -> list[Claim]:
         "The generator's images are less regular than alpha says, and at alpha = 1 the slope depends on the "
         "range of noise: chapter 11."
     )
+    scale = f"{SCALE}; one network for each alpha; {images(SLOPES)} held-out pictures each"
     rows = [
         Claim(
             "Fig. 4",
             f"alpha = {alpha}: slope {value}",
             within.format("that"),
-            SCALE,
+            scale,
             partial(slope, alpha, value),
             note,
             "the slopes are alpha / (alpha + 1)",
@@ -40,7 +41,7 @@ def claims() -> list[Claim]:
             "Fig. 4",
             f"alpha = {alpha}: the best possible slope, {minimax_slope(alpha):.2f}",
             within.format("alpha / (alpha + 1)"),
-            SCALE,
+            scale,
             partial(slope, alpha, minimax_slope(alpha)),
             note,
             "the slopes are alpha / (alpha + 1)",
@@ -52,7 +53,7 @@ def claims() -> list[Claim]:
             "Fig. 4",
             "the slope grows with alpha",
             "each slope above the one before, intervals apart, alpha = 1 to 5",
-            SCALE,
+            scale,
             growing,
             "The steps become small where alpha / (alpha + 1) levels off.",
         ),
@@ -61,7 +62,7 @@ def claims() -> list[Claim]:
             "networks are near-optimal where bases that follow contours are",
             "mean PSNR at most 2 dB below that of an oracle that is told the contour and the best factors, "
             "in cosines or in polynomials on either side; alpha = 1 to 5, noise from 0.01 to 0.2",
-            f"{SCALE}; both on the same 60 pictures",
+            f"{SCALE}; one network for each alpha; {images(FOLLOWED)} pictures each, the same for both",
             near_optimal,
             "The oracle is not the paper's, and the rule was written after the numbers. In cosines alone it "
             "leads by 2.0 dB at most (unclear); in polynomials by 1 to 2 dB at nearly every noise level, "
@@ -73,7 +74,7 @@ def claims() -> list[Claim]:
                 "Fig. 16",
                 f"BF-CNN, alpha = {alpha}: a slope of alpha / (alpha + 1)",
                 f"slope within 0.05 of {minimax_slope(alpha):.2f}, over the levels that the rule allows it",
-                OTHER,
+                f"{OTHER}; one network; {images(BFCNN)} held-out pictures",
                 partial(bfcnn_slope, alpha),
                 "It took a sixth of the UNet's steps; what it lacks at strong noise makes the line steeper.",
                 fact="the slopes are alpha / (alpha + 1), BF-CNN",

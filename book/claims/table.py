@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from book.claims import generalization, harmonics, manifolds, shrinkage, shuffled, slopes
 
-__all__ = ["PARTS", "Row", "UNCOUNTED", "VERDICTS", "facts", "group", "reasons", "rows", "state"]
+__all__ = ["PARTS", "Row", "UNCOUNTED", "VERDICTS", "counted", "facts", "group", "reasons", "rows", "state"]
 
 PARTS = {
     "Section 2 and appendix B: generalization": (generalization,),
@@ -32,7 +32,7 @@ VERDICTS: dict[str, str] = {
     "unclear": "our number satisfies the rule and an end of its interval does not, or the reverse",
     "differs": "neither our number nor its interval satisfies the rule",
     "not measured yet": "the run or the result that the row needs is not stored with the book",
-    "not comparable": "we lack the paper's pictures, or the paper prints no number that ours could meet",
+    "not comparable": "not counted: we lack the paper's pictures, or it prints no number for ours to meet",
 }
 
 
@@ -113,15 +113,21 @@ def state(row: Row) -> str:
 
 
 def facts(table: list[Row]) -> dict[str, str]:
-    """State of each fact: that of its rows where they agree, else ``"in part"``.
+    """State of each fact: that of its rows where they agree.
 
-    Rows that are not comparable, or of a kind in `UNCOUNTED`, are left out.
+    Where they do not, a fact of which some row holds does so ``"in part"``, and another is open. Rows that
+    are not `counted` are left out.
     """
     states: dict[str, set[str]] = {}
-    for row in table:
-        if row.fact not in UNCOUNTED and row.verdict != "not comparable":
-            states.setdefault(row.fact, set()).add(state(row))
-    return {fact: found.pop() if len(found) == 1 else "in part" for fact, found in states.items()}
+    for row in filter(counted, table):
+        states.setdefault(row.fact, set()).add(state(row))
+    mixed = {fact: "in part" if "holds" in found else "open" for fact, found in states.items()}
+    return {fact: found.pop() if len(found) == 1 else mixed[fact] for fact, found in states.items()}
+
+
+def counted(row: Row) -> bool:
+    """Whether a row counts as evidence: it can be compared, and is of no kind in `UNCOUNTED`."""
+    return row.fact not in UNCOUNTED and row.verdict != "not comparable"
 
 
 def group(source: str) -> str:

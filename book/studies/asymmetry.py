@@ -90,7 +90,8 @@ def asymmetries(images_name: str = "faces20", n: int = 13_000, blocks: int = 2, 
         draws (``ratio of mean``); ``lost``, the norm of the antisymmetric part's share of f(y) over that
         of f(y); ``greatest`` and ``least`` eigenvalue of the symmetric part, and the share of the noise's
         energy in the direction of the least (``noise in the last``); ``within k``, the ratio inside the
-        leading k directions; ``pair``, share of the antisymmetric energy in its leading plane; ``cost``,
+        leading k directions; ``left and right k``, the mean cosine of the leading k left and right
+        singular vectors; ``pair``, share of the antisymmetric energy in its leading plane; ``cost``,
         the least part of the squared error that asymmetry must cause
         (`book.studies.energies.least_excess`).
     """
@@ -155,7 +156,23 @@ def _at_one(f: Denoiser, x: Tensor, sigma: float, known: float | None, draws: in
         "cost": least_excess(found, sigma) / (sum(errors) / draws),
     }
     cuts = [k for k in CUTS if k < len(J)]
-    return row | {f"within {k}": subspaces.within(J, basis.e[:k]) for k in cuts}
+    row |= {f"within {k}": subspaces.within(J, basis.e[:k]) for k in cuts}
+    return row | {f"left and right {k}": left_and_right(J, k) for k in cuts}
+
+
+def left_and_right(J: Tensor, k: int) -> float:
+    """Mean cosine of left and right singular vectors, over the ``k`` largest singular values.
+
+    With the signs that the decomposition gives the two of a pair: 1 where the leading part is symmetric
+    with positive eigenvalues, -1 where they are negative.
+
+    Examples
+    --------
+    >>> left_and_right(torch.diag(torch.tensor([3.0, -2.0, 1.0])), 2)
+    0.0
+    """
+    left, _, right = torch.linalg.svd(J)
+    return (left[:, :k] * right[:k].T).sum(0).mean().item()
 
 
 def _matrix(f: Denoiser, y: Tensor, sigma: float | None) -> Tensor:

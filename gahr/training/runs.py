@@ -13,7 +13,7 @@ from types import NoneType
 
 from gahr._checks import check_known
 from gahr.images import classes
-from gahr.training.recipes import Recipe, check_network
+from gahr.training.recipes import SQUARED_ERROR, Recipe, check_network
 
 __all__ = ["EXAMPLE", "NAMES", "named", "read"]
 
@@ -39,7 +39,8 @@ def _runs(
 def _sets() -> dict[str, list[Recipe]]:
     ladder, small = (10, 100, 1000, 10_000), (13_000, 1000, 100, 10)
     twin = {"seed": _SEEDS["b"], "tag": "twin"}  # half A once more, as half B begins and goes on
-    quadratic = {"noise": "quadratic", "tag": "quadratic"}
+    exact = SQUARED_ERROR | {"precision": "fp32", "tag": "mse-fp32"}
+    quadratic = SQUARED_ERROR | {"noise": "quadratic", "tag": "mse-quadratic"}
     return {
         # tier 1
         "clothes": _runs("fashion32", (14_000, 1000, 10, 100, 10_000, 1)),
@@ -59,8 +60,8 @@ def _sets() -> dict[str, list[Recipe]]:
         "bfcnn-calpha": _runs("calpha40a2 calpha40a4", halves="a", network="bfcnn32", steps=1000),
         "twins": _runs("fashion32", (14_000, 10, 1000), "a", **twin)
         + _runs("faces40", (13_000,), "a", **twin),
-        # what a choice costs
-        "precision": _runs("fashion32", (10,), "a", precision="fp32", tag="fp32")
+        # what a choice costs; what is tagged "mse" is by the book's first recipe
+        "precision": _runs("fashion32", (10,), "a", **exact)
         + _runs("discs40", (None,), "a", precision="fp32", tag="fp32"),
         "optimizers": [
             Recipe("calpha40a4", None, "a", optimizer="adam", tag="adam"),

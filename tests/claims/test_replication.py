@@ -7,8 +7,8 @@ import re
 import pytest
 
 import replication as page
-from book.claims import claim, layout, table
-from gahr import zoo
+from book.claims import claim, generalization, layout, table
+from gahr import paper, zoo
 from gahr.measures import SIGMAS
 
 
@@ -146,6 +146,84 @@ def test_weak_noise_first_is_judged_by_new_pictures(stored):
     assert claim.rising("x", 14_000)[1:] == ("+0.4 dB", "unclear")  # the halves do not agree
 
 
+MANY = re.compile(
+    r"(\b\d[\d,]*|\bno) (?:(?:training|held-out|training and [\d,]+ held-out) )?(?:pictures?|pairs)\b"
+)
+TRAINED = re.compile(r"\bnetworks?\b")
+
+
+def test_every_row_with_a_number_says_how_many_pictures_and_networks_it_rests_on():
+    measured = [row for row in table.rows() if row.ours]
+    for what in (MANY, TRAINED):
+        assert not [f"{row.source}: {row.scale}" for row in measured if not what.search(row.scale)]
+    for scale in ("faces, 40x40, N = 13,000", "portrait, half A", "C^alpha, … pictures", "32x32, two halves"):
+        assert not MANY.search(scale)
+
+
+def test_counts_of_pictures_come_from_what_is_stored(monkeypatch):
+    rows, result = table.rows(), zoo.result
+
+    def other(name):
+        found = result(name)
+        counts = [key for key in ("images", "pictures", "pairs") if isinstance(found.get(key), int)]
+        return found | dict.fromkeys(counts, 77)
+
+    monkeypatch.setattr(zoo, "result", other)
+    pairs = zip(rows, table.rows(), strict=True)
+    still = {row.source for row, now in pairs if row.ours and now.scale == row.scale}
+    curves, listed = {"Fig. 1", "Fig. 11", "Fig. 15", "Figs. 11, 19"}, {"Fig. 3", "Fig. 6", "Sec. 3"}
+    assert still == curves | listed | {"Fig. 21", "Sec. 3.1", "Sec. 3.1, eq. 6", "Table 1"}
+
+
+def test_where_a_row_names_n_looks_are_told():
+    named = re.compile(r"\bN = ")
+    rows = [row for row in table.rows() if row.ours and (named.search(row.claim) or named.search(row.scale))]
+    assert not [f"{row.source}: {row.scale}" for row in rows if not re.search(r"[\d,]+ looks", row.scale)]
+    assert {"Sec. 2.2", "Fig. 15", "Fig. 3", "Sec. 3.1", "Figs. 11, 19", "Fig. 21"} <= {
+        r.source for r in rows
+    }
+
+
+def test_looks_are_those_of_the_recipes():
+    """By the manifest, and by the study of asymmetry, whose networks are its own."""
+    stems = {"fashion32-unet16-n{}-a": 6000, "faces20-bfcnn32-n{}-a": 2000, "faces20-unet16-n{}-a": 6000}
+    for stem, steps in stems.items():
+        for n in (10, 1000):
+            recipe = zoo.describe(stem.format(n))["recipe"]
+            assert steps == recipe["steps"]
+            assert generalization.looks(n, steps) == f"{recipe['steps'] * recipe['batch'] / n:,.0f} looks"
+    study = zoo.result("faces20-asymmetry")
+    (scale,) = {row.scale for row in table.rows() if "told" in row.scale}
+    assert f"N = {study['n']:,}, {study['steps']:,} steps" in scale
+    assert generalization.looks(study["n"], study["steps"]) in scale
+
+
+def test_the_rule_for_ranks_says_what_the_code_does():
+    half, ratio, shift = re.search(r"\(k \+ (1/2)\) / (\d+) - (1/2)", claim.RANKS).groups()
+    assert (half, shift) == ("1/2", "1/2")
+    for rank in (5, 53, 245):
+        assert paper.place(rank) == (rank + 0.5) / float(ratio) - 0.5
+    rules = [row.rule for row in table.rows() if row.claim.partition("eigenvalues ")[2][:1].isdigit()]
+    assert len(rules) == 3 and all(claim.RANKS in rule for rule in rules)
+
+
+def test_the_first_recipe_is_named_where_its_networks_are_measured():
+    (row,) = [row for row in table.rows() if row.source == "Figs. 11, 19"]
+    assert "first recipe, 6,000 steps" in row.scale and "27 looks" in row.scale
+    assert zoo.describe("fashion32-unet16-n14000-a-mse-quadratic")["recipe"]["steps"] == 6000
+
+
+def test_the_other_architecture_is_held_to_figure_1_s_rules():
+    rules = {row.claim: row.rule for row in table.rows() if row.source in ("Fig. 1", "Fig. 11")}
+    other = {said: rule for said, rule in rules.items() if said.startswith("BF-CNN, N = 1")}
+    few = {said.removeprefix("BF-CNN, ") for said in other} - {
+        "N = 10,000: training and held-out PSNR are equal"
+    }
+    assert {"N = 1", "N = 10", "N = 100"} == {said.partition(":")[0] for said in few}
+    for said in few:
+        assert other[f"BF-CNN, {said}"] == rules[said.replace("N = 100:", "N = 10:")]
+
+
 @pytest.fixture
 def made_up(monkeypatch):
     """Seven rows of our own making, in one part: five facts, one of them told in two rows."""
@@ -201,6 +279,28 @@ def test_rows_fold_by_figure_and_can_be_filtered(made_up):
         "open",
         "differs",
     }
+
+
+def test_a_row_says_that_it_is_not_counted_or_shares_a_fact(made_up):
+    shown = re.findall(r"<tr .*?</tr>", layout.every())
+    marks = [re.findall(r'<span class="claims-mark">(.*?)</span>', row) for row in shown]
+    shared = ["one fact in 2 rows: b is large"]
+    assert marks == [shared, [], [], ["not counted"], shared, ["not counted: theorem"], []]
+
+
+def test_all_rows_that_are_not_counted_or_share_a_fact_are_marked():
+    rows, shown = table.rows(), layout.every()
+    for kind in table.UNCOUNTED:
+        assert shown.count(f">not counted: {kind}<") == sum(row.fact == kind for row in rows) > 0
+    told = [row.fact for row in rows if table.counted(row)]
+    assert shown.count(">one fact in ") == sum(told.count(fact) > 1 for fact in told) > 0
+    assert shown.count("one fact in 9 rows: the slopes are alpha / (alpha + 1)<") == 9
+
+
+def test_a_fact_of_which_no_row_holds_does_not_hold_in_part():
+    row = table.Row("Fig. 1", "a", "a is 1", "1", "0", "faces", "unclear", "", "f")
+    assert table.facts([row, row._replace(verdict="differs")]) == {"f": "open"}
+    assert table.facts([row, row._replace(verdict="holds")]) == {"f": "in part"}
 
 
 def test_every_verdict_has_a_sign():

@@ -44,10 +44,12 @@ def made_up(monkeypatch):
 
 def test_finders():
     assert manifolds.line("ray40") == ("0.3 (0 to 0.6) dB", "+0.2 dB", "unclear")
+    assert manifolds.claims()[7].scale.endswith("by squared errors")
     RESULTS["ray40-optima"]["gaps"].append({"pair": "expected to line", "sigma": 0.01, "db": 0.1, "se": 0.1})
     assert manifolds.line("ray40") == ("0.1 (-0.1 to 0.3) dB", "+0.4 dB", "holds")
     assert manifolds.slope("ray40") == ("0.6 (0.5 to 0.95)", "+0.3", "unclear")
     assert manifolds.short("ray40") == ("4 (3 to 5) dB", "+3 dB", "holds")
+    assert manifolds.claims()[7].scale.endswith("by posterior variance")
     assert manifolds.angle("ray40", 0.04) == ("25 (-5 to 55) degrees; optimum 80", "+5 degrees", "unclear")
     assert manifolds.factors("ray40", 0.04, 0, 1, 0.75, 1.25) == ("1.1", "+0.15", "holds")
     found = manifolds.factors("ray40", 0.04, 1, 6, 0.1, 0.8)

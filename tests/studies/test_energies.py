@@ -1,9 +1,11 @@
 """What the antisymmetric part of a Jacobian is made of, against matrices of which that is known."""
 
+import math
+
 import pytest
 import torch
 
-from book.studies import energies
+from book.studies import asymmetry, energies
 from gahr import denoisers
 from gahr.analysis import subspaces
 from gahr.denoisers import add_noise
@@ -84,6 +86,14 @@ def test_a_term_of_rank_one_fills_one_plane_and_a_blind_wiener_filter_has_no_oth
     J = linearize(f, add_noise(x[:1], 0.1, seed=0)).matrix()
     assert (J - J.T).norm() > 0.01
     assert energies.pair_share(J) == pytest.approx(1)
+
+
+def test_left_and_right_vectors_stand_at_the_angle_of_a_turn():
+    turn = torch.tensor([[math.cos(0.3), -math.sin(0.3)], [math.sin(0.3), math.cos(0.3)]]).double()
+    J = torch.block_diag(3 * turn, turn, torch.eye(2).double() / 2)  # singular values 3, 3, 1, 1, .5, .5
+    for k, expected in ((2, math.cos(0.3)), (4, math.cos(0.3)), (6, (2 * math.cos(0.3) + 1) / 3)):
+        assert asymmetry.left_and_right(J, k) == pytest.approx(expected)
+    assert asymmetry.left_and_right(-J @ J.T, 6) == pytest.approx(-1)
 
 
 def test_one_draw_is_refused():
