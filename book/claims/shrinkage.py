@@ -54,8 +54,8 @@ def claims() -> list[Claim]:
             "mean cosine of the 50 leading left and right singular vectors at least 0.95",
             f"{SHIPPED}; {few}, sigma = 0.15",
             partial(control, TRAINED, "left and right 50", least=0.95),
-            "Of a network that is told the noise level, trained alike for a quarter of the steps, it is 0.99, and "
-            "of a blind Wiener filter, too: blindness turns some of the vectors.",
+            "Of a network that is told the noise level, trained for a quarter of the steps, it is 0.99, "
+            "and of a blind Wiener filter, too. So what is missing takes both, network and blindness.",
             fact="the Jacobian is nearly symmetric",
         ),
         Claim(
