@@ -171,6 +171,12 @@ def column(rows: list[dict], k: int) -> list[float]:
     return [row["psnr"][k] for row in rows]
 
 
+def differences(rows: list[dict], less: list[dict]) -> list[tuple[float, float]]:
+    """Of two ways, seed by seed: mean and standard error at each level, and last of the mean over levels."""
+    columns = ((column(rows, k), column(less, k)) for k in range(len(SIGMAS) + 1))
+    return [estimate([a - b for a, b in zip(*pair, strict=True)]) for pair in columns]
+
+
 def show(table: dict[str, list[dict]]) -> None:
     """Print PSNR of every way: mean and standard error over seeds."""
     headings = [*(f"{sigma:g}" for sigma in SIGMAS), "mean"]
@@ -188,12 +194,9 @@ def verdict(claim: str, holds: bool) -> None:
 def judge_quality(table: dict[str, list[dict]]) -> None:
     """Two goals: nowhere below the first recipe by more than the error bar; 6 dB above it at 0.02."""
     print("\ndefault less first recipe, after equal steps")
-    gaps = []
-    for k in range(len(SIGMAS) + 1):
-        pairs = zip(column(table["default"], k), column(table["first"], k), strict=True)
-        gaps.append(estimate([ours - theirs for ours, theirs in pairs]))
-        label = "mean" if k == len(SIGMAS) else f"{SIGMAS[k]:g}"
-        print(f"  {label:>5}: {gaps[k][0]:+.2f} +- {gaps[k][1]:.2f} dB")
+    gaps = differences(table["default"], table["first"])
+    for label, (gap, error) in zip([*(f"{sigma:g}" for sigma in SIGMAS), "mean"], gaps, strict=True):
+        print(f"  {label:>5}: {gap:+.2f} +- {error:.2f} dB")
     if any(math.isnan(error) for _, error in gaps):
         print("one seed has no error bar: differences are compared with zero")
     low = [gap + (0.0 if math.isnan(error) else error) for gap, error in gaps[:-1]]
@@ -210,10 +213,7 @@ def judge_variations(table: dict[str, list[dict]]) -> None:
     """
     print("\nvariations less default, after as many images")
     for name in [name for name in VARIATIONS if name in table]:
-        gaps = []
-        for k in range(len(SIGMAS) + 1):
-            pairs = zip(column(table[name], k), column(table["default"], k), strict=True)
-            gaps.append(estimate([ours - theirs for ours, theirs in pairs]))
+        gaps = differences(table[name], table["default"])
         longer = sum(row["seconds"] for row in table[name]) / sum(r["seconds"] for r in table["default"])
         said = " ".join(f"{gap:+.2f}" for gap, _ in gaps[:-1])
         mean, error = gaps[-1]
